@@ -1,0 +1,43 @@
+/* json.h - JSON documents, strictly (RFC 8259 as jansson reads it, plus: no duplicate members, no
+ * NUL in strings, one object at the top, depth and size bounded). The only file that knows jansson. */
+#ifndef WIRE_JSON_H
+#define WIRE_JSON_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/span.h"
+
+enum { JSON_SIZE_MAX = 256 * 1024 };
+
+struct json;                          /* a value; a document is the value at its top */
+
+/* A document of at most `size_max` bytes, its top an object. NULL and an error otherwise; the error
+ * names line and column, never the contents. */
+struct json *json_parse(struct span text, size_t size_max, struct error *error);
+void json_free(struct json *document);             /* takes NULL */
+void json_cleanup(struct json **document);         /* for CLEANUP() */
+
+/* Members. A view lives as long as its document. Absent is not an error: present or not, of which type. */
+const struct json *json_member(const struct json *object, const char *name);   /* NULL when absent */
+enum json_type { JSON_ABSENT, JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
+enum json_type json_type(const struct json *value);                             /* takes NULL */
+bool json_text(const struct json *object, const char *name, struct span *text); /* false unless a string */
+bool json_integer(const struct json *object, const char *name, int64_t *number);/* false unless an integer */
+bool json_boolean(const struct json *object, const char *name, bool *value);    /* false unless true or false */
+size_t json_size(const struct json *array);                                     /* 0 unless an array or object */
+const struct json *json_item(const struct json *array, size_t index);
+struct span json_string(const struct json *value);                              /* empty unless a string */
+
+/* Building: objects and arrays take over what is added. Text must be valid UTF-8 (asserted). */
+struct json *json_object(void);
+struct json *json_array(void);
+void json_put_text(struct json *object, const char *name, struct span text);
+void json_put_integer(struct json *object, const char *name, int64_t number);
+void json_put_boolean(struct json *object, const char *name, bool value);
+void json_put_null(struct json *object, const char *name);
+void json_put(struct json *object, const char *name, struct json *taken);
+void json_append(struct json *array, struct json *taken);
+void json_append_text(struct json *array, struct span text);
+void json_write(const struct json *document, struct buffer *out);               /* compact, keys in order of insertion */
+
+#endif
