@@ -1,0 +1,60 @@
+/* account_rows.h - the SQL of accounts, addresses and domains: rows to structs and back.
+ *
+ * Every other file names these functions, never a table. Look-ups answer now, from the loop's
+ * connection; lists are started and answer later; the account_rows_add_* functions append steps to a
+ * change that auth/change.c starts. */
+#ifndef ACCOUNT_ACCOUNT_ROWS_H
+#define ACCOUNT_ACCOUNT_ROWS_H
+
+#include "account/account.h"
+#include "store/store.h"
+
+/* What one address leads to. */
+struct account_rows_found {
+    enum address_kind kind;
+    struct address address;        /* which of the asked ones matched */
+    struct account account;
+};
+
+/* The best of up to four addresses, in order of preference (the address itself, without its tag, the
+ * catch-all of its domain …), with its account. Held addresses are found too: look at `kind`. */
+enum { ACCOUNT_ROWS_CANDIDATES = 4 };
+enum store_now account_rows_by_address(struct store *store, const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
+                                       struct arena *arena, struct account_rows_found *found);
+enum store_now account_rows_by_id(struct store *store, struct span id, struct arena *arena, struct account *account);
+enum store_now account_rows_domain(struct store *store, struct span domain);           /* STORE_ROW: it is ours */
+
+/* Addresses of one account, or of all (empty id), in alphabetical order. */
+struct account_rows_address {
+    struct address address;
+    enum address_kind kind;
+    int64_t created;
+    char account_id[UUID_SIZE];
+    struct address primary;
+};
+
+/* Lists. Each converts rows with the matching account_rows_read_*. One page is at most `rows_max`
+ * rows, ordered by address, starting after `after` (empty: from the start). */
+struct store_read *account_rows_list_accounts(struct store *store, struct span domain, struct span after, size_t rows_max,
+                                              store_read_fn *fn, void *context);
+struct store_read *account_rows_list_addresses(struct store *store, struct span account_id, struct span domain, struct span after,
+                                               size_t rows_max, store_read_fn *fn, void *context);
+struct store_read *account_rows_list_domains(struct store *store, store_read_fn *fn, void *context);
+void account_rows_read_account(const struct store_rows *rows, size_t row, struct arena *arena, struct account *account);
+void account_rows_read_address(const struct store_rows *rows, size_t row, struct account_rows_address *address);
+struct span account_rows_read_domain(const struct store_rows *rows, size_t row, int64_t *created);
+
+/* Steps of a change. `version` is the one that was read: another one makes the change a conflict. */
+void account_rows_add_account(struct store_change *change, const struct account *account);
+void account_rows_update_account(struct store_change *change, const struct account *account, int64_t version_read);
+void account_rows_add_address(struct store_change *change, struct span address, struct span account_id, enum address_kind kind, int64_t now);
+void account_rows_set_address_kind(struct store_change *change, struct span address, struct span account_id, enum address_kind from, enum address_kind to);
+void account_rows_delete_address(struct store_change *change, struct span address, struct span account_id);
+void account_rows_release_held(struct store_change *change, struct span address);          /* any number of rows */
+void account_rows_hold_addresses(struct store_change *change, struct span account_id);     /* all of one account */
+void account_rows_add_domain(struct store_change *change, struct span domain, int64_t now);
+void account_rows_require_domain(struct store_change *change, struct span domain);         /* conflict when it is not ours */
+void account_rows_delete_domain(struct store_change *change, struct span domain);          /* conflict while addresses are in it */
+void account_rows_set_last_login(struct store_change *change, struct span id, int64_t when);
+
+#endif

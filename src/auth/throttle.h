@@ -1,0 +1,38 @@
+/* throttle.h - slows down guessing, without punishing a phone that repeats one stale token.
+ *
+ * What counts are distinct refused credentials - (user, hash of the secret) - per client address in a
+ * sliding window; one credential refused a thousand times counts once. Only refusals count, never
+ * temporary failures, never malformed or truncated messages. IPv6 clients count per /64. Trusted
+ * addresses (webmail, monitoring) are counted per (address, user). Bounded: the entry idle longest makes room. */
+#ifndef AUTH_THROTTLE_H
+#define AUTH_THROTTLE_H
+
+#include "base/digest.h"
+#include "base/moment.h"
+
+#include <stddef.h>
+
+struct throttle_settings {
+    size_t free_failures;          /* distinct refused credentials before anything is slowed (10) */
+    size_t stop_failures;          /* from here on logins get a temporary failure unchecked (100); 0: never */
+    int64_t window_ms;             /* 10 minutes */
+    int64_t delay_max_ms;          /* 4000 */
+    size_t entries_max;            /* addresses remembered (10,000) */
+    char **trusted;                /* "192.0.2.1", "2001:db8::/32"; NULL-terminated; may be NULL */
+};
+
+enum throttle_answer { THROTTLE_STOP, THROTTLE_DELAY, THROTTLE_GO };
+
+struct throttle;
+struct throttle *throttle_new(const struct throttle_settings *settings);
+void throttle_configure(struct throttle *throttle, const struct throttle_settings *settings);
+void throttle_free(struct throttle *throttle);
+/* Before a check: go, wait `delay_ms` first, or stop. A credential that was refused before, from the
+ * same address, within the window, is not slowed further by its own repetition. */
+enum throttle_answer throttle_ask(struct throttle *throttle, struct moment now, struct span address, struct span user,
+                                  const struct digest *credential, int64_t *delay_ms);
+void throttle_refused(struct throttle *throttle, struct moment now, struct span address, struct span user,
+                      const struct digest *credential);
+size_t throttle_entries(const struct throttle *throttle);
+
+#endif

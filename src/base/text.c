@@ -1,0 +1,180 @@
+/* text.c - encodings and character classes of the texts that protocols carry. */
+#include "base/text.h"
+
+#include <stdint.h>
+
+static const char BASE64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+static const char HEX[] = "0123456789abcdef";
+
+static int base64_value(int byte)
+{
+    if (byte >= 'A' && byte <= 'Z') {
+        return byte - 'A';
+    }
+    if (byte >= 'a' && byte <= 'z') {
+        return byte - 'a' + 26;
+    }
+    if (byte >= '0' && byte <= '9') {
+        return byte - '0' + 52;
+    }
+    if (byte == '+') {
+        return 62;
+    }
+    return byte == '/' ? 63 : -1;
+}
+
+static size_t base64_padding(struct span text)
+{
+    size_t padding = 0;
+    while (padding < 2 && padding < text.length && text.at[text.length - 1 - padding] == '=') {
+        padding++;
+    }
+    return padding;
+}
+
+/* Decodes `digits` (2, 3 or 4) digits of one group; false when one is none, or spare bits are set. */
+static bool base64_group(struct span digits, char *out)
+{
+    uint32_t bits = 0;
+    for (size_t i = 0; i < 4; i++) {
+        int value = i < digits.length ? base64_value((unsigned char)digits.at[i]) : 0;
+        if (value < 0) {
+            return false;
+        }
+        bits = bits << 6 | (uint32_t)value;
+    }
+    for (size_t i = 0; i < 3; i++) {
+        char byte = (char)(bits >> (16 - 8 * i) & 0xff);
+        if (i < digits.length - 1) {
+            out[i] = byte;
+        } else if (byte != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool text_base64_decode(struct span text, struct buffer *out)
+{
+    if (text.length % 4 != 0) {
+        return false;
+    }
+    size_t padding = base64_padding(text), size = text.length / 4 * 3 - padding;
+    char *room = buffer_room(out, size);
+    if (room == NULL) {
+        return false;
+    }
+    size_t done = 0;
+    struct span rest = span_first(text, text.length - padding);
+    while (!span_empty(rest)) {
+        struct span digits = span_first(rest, 4);
+        if (!base64_group(digits, room + done)) {
+            return false;
+        }
+        done += digits.length - 1;
+        rest = span_from(rest, 4);
+    }
+    buffer_took(out, size);
+    return true;
+}
+
+void text_base64_encode(struct span bytes, struct buffer *out)
+{
+    char *room = buffer_room(out, (bytes.length + 2) / 3 * 4);
+    size_t done = 0;
+    if (room == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bytes.length; i += 3) {
+        size_t have = bytes.length - i;
+        uint32_t bits = (uint32_t)(unsigned char)bytes.at[i] << 16;
+        bits |= have > 1 ? (uint32_t)(unsigned char)bytes.at[i + 1] << 8 : 0;
+        bits |= have > 2 ? (uint32_t)(unsigned char)bytes.at[i + 2] : 0;
+        room[done++] = BASE64[bits >> 18];
+        room[done++] = BASE64[bits >> 12 & 63];
+        room[done++] = have > 1 ? BASE64[bits >> 6 & 63] : '=';
+        room[done++] = have > 2 ? BASE64[bits & 63] : '=';
+    }
+    buffer_took(out, done);
+}
+
+void text_hex_encode(struct span bytes, struct buffer *out)
+{
+    char *room = buffer_room(out, bytes.length * 2);
+    if (room == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bytes.length; i++) {
+        room[2 * i] = HEX[(unsigned char)bytes.at[i] >> 4];
+        room[2 * i + 1] = HEX[(unsigned char)bytes.at[i] & 15];
+    }
+    buffer_took(out, bytes.length * 2);
+}
+
+/* The length of the UTF-8 sequence at the front, 0 when it is not one (RFC 3629). */
+static size_t utf8_sequence(struct span text)
+{
+    int first = span_at(text, 0);
+    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    if (length > 1) {
+        int second = span_at(text, 1);
+        int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+        int most = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+        if (second < least || second > most) {
+            return 0;
+        }
+    }
+    for (size_t i = 2; i < length; i++) {
+        if ((span_at(text, i) & 0xc0) != 0x80 || span_at(text, i) < 0) {
+            return 0;
+        }
+    }
+    return length;
+}
+
+bool text_utf8(struct span text)
+{
+    while (!span_empty(text)) {
+        size_t length = utf8_sequence(text);
+        if (length == 0 || text.at[0] == '\0') {
+            return false;
+        }
+        text = span_from(text, length);
+    }
+    return true;
+}
+
+bool text_printable_ascii(struct span text)
+{
+    for (size_t i = 0; i < text.length; i++) {
+        if (text.at[i] < 0x21 || text.at[i] > 0x7e) {
+            return false;
+        }
+    }
+    return text.length > 0;
+}
+
+static bool b64token_byte(int byte)
+{
+    return base64_value(byte) >= 0 || byte == '-' || byte == '.' || byte == '_' || byte == '~';
+}
+
+bool text_b64token(struct span text)
+{
+    size_t i = 0;
+    while (i < text.length && b64token_byte((unsigned char)text.at[i])) {
+        i++;
+    }
+    if (i == 0) {
+        return false;
+    }
+    while (i < text.length && text.at[i] == '=') {
+        i++;
+    }
+    return i == text.length;
+}
+
+char text_lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}

@@ -1,0 +1,47 @@
+/* provider.h - an OpenID provider that we trust: where it is, which domains it speaks for, how it is asked.
+ *
+ * Settings come from config/config.c; a set is immutable once made. */
+#ifndef TOKEN_PROVIDER_H
+#define TOKEN_PROVIDER_H
+
+#include "base/error.h"
+#include "base/span.h"
+
+#include <stddef.h>
+
+enum provider_email_verified {      /* judged when an account is bound, not at every login */
+    PROVIDER_EMAIL_REQUIRE,
+    PROVIDER_EMAIL_IF_PRESENT,      /* refuses false, takes absent */
+    PROVIDER_EMAIL_TRUST,
+};
+
+enum { PROVIDER_NAME_MAX = 63 };
+
+struct provider {
+    char *name;
+    char *userinfo;                 /* URL; may hold user-info, so it is never logged whole */
+    char *shown;                    /* the URL as logs may show it: scheme, host, port, path; no user-info, no query */
+    char *username_claim;           /* "email" */
+    char **domains;                 /* normal form, NULL-terminated; empty: every domain (one provider only) */
+    enum provider_email_verified email_verified;
+    char *ca_file;                  /* NULL: the system's */
+    char *scope;                    /* for the error JSON, e.g. "openid email"; NULL: left out */
+    char *configuration_url;        /* for the error JSON; NULL: left out */
+    int64_t connect_ms, total_ms;
+    size_t requests_max;            /* checks under way at once; beyond it: VERDICT_BUSY */
+};
+
+struct provider_set {
+    struct provider *providers;
+    size_t count;
+};
+
+/* Checks what belongs together: names and domains unique, URLs http(s) (plain http only to loopback and
+ * private addresses), domains given when there are several. */
+bool provider_set_check(const struct provider_set *set, struct error *error);
+void provider_set_free(struct provider_set *set);           /* all of it; takes NULL */
+/* The provider that speaks for `domain`; with an empty domain the only one; else NULL. */
+const struct provider *provider_set_find(const struct provider_set *set, struct span domain);
+bool provider_speaks_for(const struct provider *provider, struct span domain);
+
+#endif
