@@ -2,7 +2,9 @@
  *
  * Input is handed over as it comes; what the owner does not consume is kept and offered again with
  * what follows. Output is collected and written once a turn. Reading stops while more than
- * STREAM_OUTPUT_PAUSE bytes wait to be written, and while the owner holds it (stream_hold). */
+ * STREAM_OUTPUT_PAUSE bytes wait to be written, and while the owner holds it (stream_hold). Beyond
+ * STREAM_OUTPUT_MAX waiting bytes the connection counts as broken. Input may hold secrets: it is
+ * wiped as it goes. Sockets only; the loop's thread only. */
 #ifndef NET_STREAM_H
 #define NET_STREAM_H
 
@@ -11,7 +13,7 @@
 
 #include <sys/types.h>
 
-enum { STREAM_OUTPUT_PAUSE = 64 * 1024 };
+enum { STREAM_OUTPUT_PAUSE = 64 * 1024, STREAM_OUTPUT_MAX = 16 * 1024 * 1024 };
 
 enum stream_end {
     STREAM_CLOSED,        /* the peer closed */
@@ -32,8 +34,9 @@ struct stream_events {
 /* Takes over the descriptor (made non-blocking, close-on-exec). `input_max` bounds unconsumed input. */
 struct stream *stream_new(struct loop *loop, int fd, size_t input_max, const struct stream_events *events, void *context);
 void stream_free(struct stream *stream);           /* closes at once; takes NULL; safe inside its own callbacks */
-void stream_write(struct stream *stream, struct span bytes);     /* copies; after the end it does nothing */
-/* Stops reading, writes what is left (for at most 5 s), closes, then calls `end` with STREAM_CLOSED. */
+void stream_write(struct stream *stream, struct span bytes);     /* copies; after finish or end it does nothing */
+/* Stops reading, writes what is left (for at most 5 s), waits for the peer to close (at most 1 s, so
+ * that its unread bytes do not reset the connection), closes, then calls `end` with STREAM_CLOSED. */
 void stream_finish(struct stream *stream);
 void stream_hold(struct stream *stream);            /* stops reading (and `input` calls), e.g. at 1,000 open requests */
 void stream_release(struct stream *stream);         /* reads on; kept input is offered again, later */
