@@ -1,5 +1,8 @@
 /* json.h - JSON documents, strictly (RFC 8259 as jansson reads it, plus: no duplicate members, no
- * NUL in strings, one object at the top, depth and size bounded). The only file that knows jansson. */
+ * NUL in strings, one object at the top, depth and size bounded). The only file that knows jansson.
+ *
+ * Names that jansson exports (json_object, json_array, json_string, json_integer, json_type, …) are
+ * not ours to define: the linker would hand our functions to the library. */
 #ifndef WIRE_JSON_H
 #define WIRE_JSON_H
 
@@ -7,7 +10,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { JSON_SIZE_MAX = 256 * 1024 };
+enum { JSON_SIZE_MAX = 256 * 1024, JSON_DEPTH_MAX = 64 };
 
 struct json;                          /* a value; a document is the value at its top */
 
@@ -17,27 +20,38 @@ struct json *json_parse(struct span text, size_t size_max, struct error *error);
 void json_free(struct json *document);             /* takes NULL */
 void json_cleanup(struct json **document);         /* for CLEANUP() */
 
-/* Members. A view lives as long as its document. Absent is not an error: present or not, of which type. */
+/* Members. A view lives as long as its document. Absent is not an error: present or not, of which kind. */
 const struct json *json_member(const struct json *object, const char *name);   /* NULL when absent */
-enum json_type { JSON_ABSENT, JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_ARRAY, JSON_OBJECT };
-enum json_type json_type(const struct json *value);                             /* takes NULL */
+enum json_kind {
+    JSON_KIND_ABSENT,
+    JSON_KIND_NULL,
+    JSON_KIND_TRUE,
+    JSON_KIND_FALSE,
+    JSON_KIND_NUMBER,
+    JSON_KIND_TEXT,
+    JSON_KIND_ARRAY,
+    JSON_KIND_OBJECT,
+};
+enum json_kind json_kind(const struct json *value);                             /* takes NULL */
 bool json_text(const struct json *object, const char *name, struct span *text); /* false unless a string */
-bool json_integer(const struct json *object, const char *name, int64_t *number);/* false unless an integer */
-bool json_boolean(const struct json *object, const char *name, bool *value);    /* false unless true or false */
+bool json_number(const struct json *object, const char *name, int64_t *number); /* false unless an integer */
+bool json_flag(const struct json *object, const char *name, bool *value);       /* false unless true or false */
 size_t json_size(const struct json *array);                                     /* 0 unless an array or object */
-const struct json *json_item(const struct json *array, size_t index);
-struct span json_string(const struct json *value);                              /* empty unless a string */
+const struct json *json_item(const struct json *array, size_t index);           /* NULL beyond the end */
+struct span json_value_text(const struct json *value);                          /* empty unless a string */
 
-/* Building: objects and arrays take over what is added. Text must be valid UTF-8 (asserted). */
-struct json *json_object(void);
-struct json *json_array(void);
+/* Building: objects and arrays take over what is added. Text must be valid UTF-8 without NUL
+ * (asserted); a member that is there already is replaced. */
+struct json *json_new_object(void);
+struct json *json_new_array(void);
 void json_put_text(struct json *object, const char *name, struct span text);
-void json_put_integer(struct json *object, const char *name, int64_t number);
-void json_put_boolean(struct json *object, const char *name, bool value);
+void json_put_number(struct json *object, const char *name, int64_t number);
+void json_put_flag(struct json *object, const char *name, bool value);
 void json_put_null(struct json *object, const char *name);
 void json_put(struct json *object, const char *name, struct json *taken);
 void json_append(struct json *array, struct json *taken);
 void json_append_text(struct json *array, struct span text);
 void json_write(const struct json *document, struct buffer *out);               /* compact, keys in order of insertion */
+void json_write_text(struct span text, struct buffer *out);                     /* one string with its quotes, escaped */
 
 #endif
