@@ -35,7 +35,7 @@ enum json_kind {
 enum json_kind json_kind(const struct json *value);                             /* takes NULL */
 bool json_text(const struct json *object, const char *name, struct span *text); /* false unless a string */
 bool json_number(const struct json *object, const char *name, int64_t *number); /* false unless an integer */
-bool json_flag(const struct json *object, const char *name, bool *value);       /* false unless true or false */
+bool json_boolean(const struct json *object, const char *name, bool *value);    /* false unless true or false */
 size_t json_size(const struct json *array);                                     /* 0 unless an array or object */
 const struct json *json_item(const struct json *array, size_t index);           /* NULL beyond the end */
 struct span json_value_text(const struct json *value);                          /* empty unless a string */
@@ -45,8 +45,8 @@ struct span json_value_text(const struct json *value);                          
 struct json *json_new_object(void);
 struct json *json_new_array(void);
 void json_put_text(struct json *object, const char *name, struct span text);
-void json_put_number(struct json *object, const char *name, int64_t number);
-void json_put_flag(struct json *object, const char *name, bool value);
+void json_put_integer(struct json *object, const char *name, int64_t number);
+void json_put_boolean(struct json *object, const char *name, bool value);
 void json_put_null(struct json *object, const char *name);
 void json_put(struct json *object, const char *name, struct json *taken);
 void json_append(struct json *array, struct json *taken);
