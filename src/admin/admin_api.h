@@ -1,0 +1,25 @@
+/* admin_api.h - what the `postern` command talks to: HTTP over the admin socket.
+ *
+ * The socket is 0600 and root's; every call is checked again by its peer's uid, which becomes the
+ * actor of the audit row ("uid:0"). The routes stand in one table in admin_api.c, rights are a column
+ * of it, and they exist on no TCP listener. Bodies and answers are JSON; a refusal is
+ * {"error": "…", "code": "…"} with the code of enum change_answer and a status of its own. */
+#ifndef ADMIN_ADMIN_API_H
+#define ADMIN_ADMIN_API_H
+
+#include "account/password.h"
+#include "auth/change.h"
+#include "auth/directory.h"
+#include "base/log.h"
+
+struct admin_api;
+
+/* Takes over the listening socket; everything else outlives it. */
+struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log, struct store *store,
+                                struct changes *changes, struct directory *directory, struct password_checks *passwords);
+/* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
+void admin_api_drain(struct admin_api *api);
+size_t admin_api_busy(const struct admin_api *api);
+void admin_api_free(struct admin_api *api);      /* calls under way lose their answer, not their change */
+
+#endif

@@ -1,0 +1,191 @@
+/* admin_views.c - the calls that only look, and how an account is shown. */
+#include "admin/admin_views.h"
+
+#include <time.h>
+
+static void put_time(struct json *object, const char *name, int64_t seconds)
+{
+    char text[32];
+    time_t wall = (time_t)seconds;
+    struct tm parts;
+    if (seconds <= 0 || gmtime_r(&wall, &parts) == NULL) {
+        json_put_null(object, name);
+        return;
+    }
+    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    json_put_text(object, name, span_bytes(text, length));
+}
+
+static void put_text(struct json *object, const char *name, struct span text)
+{
+    if (span_empty(text)) {
+        json_put_null(object, name);
+    } else {
+        json_put_text(object, name, text);
+    }
+}
+
+struct json *admin_views_account(struct admin_call *call, const struct account *account)
+{
+    struct directory_mailbox mailbox;
+    directory_mailbox(call->services->directory, account, &call->arena, &mailbox);
+    struct json *shown = json_new_object();
+    json_put_text(shown, "address", address_span(&account->primary));
+    json_put_text(shown, "state", span_of(account_state_name(account->state)));
+    json_put_text(shown, "id", span_of(account->id));
+    put_text(shown, "name", account->name);
+    json_put_text(shown, "home", mailbox.home);
+    json_put_number(shown, "quota_bytes", mailbox.quota_bytes);
+    json_put_flag(shown, "quota_is_default", account->quota_bytes < 0);
+    json_put_flag(shown, "password", !span_empty(account->password));
+    put_text(shown, "provider", account->provider);
+    put_text(shown, "subject", account->subject);
+    put_time(shown, "created", account->created);
+    put_time(shown, "changed", account->changed);
+    put_time(shown, "last_login", account->last_login);
+    return shown;
+}
+
+static bool refuse_failure(struct admin_call *call, const struct store_rows *rows)
+{
+    call->read = NULL;
+    if (rows->failure == NULL) {
+        return false;
+    }
+    admin_call_refuse(call, 503, "failed", "the accounts cannot be read now: see the log, then try again");
+    return true;
+}
+
+static void answer_list(struct admin_call *call, const char *name, struct json *list, struct span next)
+{
+    struct json *answer = json_new_object();
+    json_put(answer, name, list);
+    if (!span_empty(next)) {
+        json_put_text(answer, "next", next);
+    }
+    admin_call_answer(call, 200, answer);
+}
+
+static void on_domains(const struct store_rows *rows, void *context)
+{
+    struct admin_call *call = context;
+    if (refuse_failure(call, rows)) {
+        return;
+    }
+    struct json *list = json_new_array();
+    for (size_t i = 0; i < rows->rows; i++) {
+        int64_t created;
+        struct json *domain = json_new_object();
+        json_put_text(domain, "name", account_rows_read_domain(rows, i, &created));
+        put_time(domain, "created", created);
+        json_append(list, domain);
+    }
+    answer_list(call, "domains", list, (struct span){0});
+}
+
+void admin_views_domains(struct admin_call *call)
+{
+    call->read = account_rows_list_domains(call->services->store, on_domains, call);
+}
+
+static void on_accounts(const struct store_rows *rows, void *context)
+{
+    struct admin_call *call = context;
+    if (refuse_failure(call, rows)) {
+        return;
+    }
+    struct json *list = json_new_array();
+    struct account account = {0};
+    for (size_t i = 0; i < rows->rows; i++) {
+        account_rows_read_account(rows, i, &call->arena, &account);
+        json_append(list, admin_views_account(call, &account));
+    }
+    bool more = rows->rows == ADMIN_CALL_PAGE;
+    answer_list(call, "accounts", list, more ? address_span(&account.primary) : (struct span){0});
+}
+
+void admin_views_accounts(struct admin_call *call)
+{
+    call->read = account_rows_list_accounts(call->services->store, admin_call_parameter(call, "domain"),
+                                            admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_accounts, call);
+}
+
+static struct json *address_json(const struct account_rows_address *address)
+{
+    struct json *shown = json_new_object();
+    json_put_text(shown, "address", address_span(&address->address));
+    json_put_text(shown, "kind", span_of(account_address_kind_name(address->kind)));
+    json_put_text(shown, "account", address_span(&address->primary));
+    put_time(shown, "created", address->created);
+    return shown;
+}
+
+static void on_addresses(const struct store_rows *rows, void *context)
+{
+    struct admin_call *call = context;
+    if (refuse_failure(call, rows)) {
+        return;
+    }
+    struct json *list = json_new_array();
+    struct account_rows_address address = {0};
+    for (size_t i = 0; i < rows->rows; i++) {
+        account_rows_read_address(rows, i, &address);
+        if (call->shown != NULL || address.kind == ADDRESS_ALIAS || address.kind == ADDRESS_RENAMED) {
+            json_append(list, address_json(&address));
+        }
+    }
+    if (call->shown != NULL) {
+        struct json *account = call->shown;
+        call->shown = NULL;
+        json_put(account, "addresses", list);
+        admin_call_answer(call, 200, account);
+        return;
+    }
+    bool more = rows->rows == ADMIN_CALL_PAGE;
+    answer_list(call, "aliases", list, more ? address_span(&address.address) : (struct span){0});
+}
+
+/* Who `text` leads to. false: the call has been refused. */
+static bool find(struct admin_call *call, struct span text, struct account_rows_found *found)
+{
+    struct address name;
+    if (!directory_login_name(call->services->directory, text, &name)) {
+        admin_call_refuse(call, 400, "invalid", "this is not a mail address");
+        return false;
+    }
+    switch (directory_login(call->services->directory, &name, &call->arena, found)) {
+    case DIRECTORY_FOUND:
+        return true;
+    case DIRECTORY_NONE:
+        admin_call_refuse(call, 404, "not_found", arena_format(&call->arena, "no account has the address %s", name.text));
+        return false;
+    case DIRECTORY_UNAVAILABLE:
+        break;
+    }
+    admin_call_refuse(call, 503, "failed", "the accounts cannot be read now: see the log, then try again");
+    return false;
+}
+
+static void list_addresses(struct admin_call *call, struct span account_id)
+{
+    call->read = account_rows_list_addresses(call->services->store, account_id, admin_call_parameter(call, "domain"),
+                                             admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_addresses, call);
+}
+
+void admin_views_show(struct admin_call *call)
+{
+    struct account_rows_found found;
+    if (find(call, call->name, &found)) {
+        call->shown = admin_views_account(call, &found.account);
+        list_addresses(call, span_of(found.account.id));
+    }
+}
+
+void admin_views_aliases(struct admin_call *call)
+{
+    struct account_rows_found found = {0};
+    struct span account = admin_call_parameter(call, "account");
+    if (span_empty(account) || find(call, account, &found)) {
+        list_addresses(call, span_of(found.account.id));
+    }
+}

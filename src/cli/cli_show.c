@@ -1,0 +1,115 @@
+/* cli_show.c - answers as people read them: tables, sizes, one-line results. */
+#include "cli/cli_show.h"
+
+#include "base/memory.h"
+
+#include <stdio.h>
+
+enum { CELL_MAX = 400 };
+
+void cli_show_json(const struct json *answer)
+{
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(4 * 1024 * 1024);
+    json_write(answer, &text);
+    printf("%.*s\n", (int)text.length, text.at);
+}
+
+static void size_text(int64_t bytes, char text[CELL_MAX])
+{
+    static const char *const UNITS[] = {"", "K", "M", "G", "T", "P"};
+    size_t unit = 0;
+    double size = (double)bytes;
+    while (size >= 1024 && unit + 1 < sizeof UNITS / sizeof *UNITS) {
+        size /= 1024;
+        unit++;
+    }
+    snprintf(text, CELL_MAX, bytes == 0 ? "unlimited" : size < 10 && unit > 0 ? "%.1f%s" : "%.0f%s", size, UNITS[unit]);
+}
+
+static void cell_text(const struct json *object, const char *member, char text[CELL_MAX])
+{
+    int64_t number;
+    struct span value;
+    bool flag;
+    snprintf(text, CELL_MAX, "-");
+    if (json_text(object, member, &value)) {
+        snprintf(text, CELL_MAX, "%.*s", (int)value.length, value.at);
+    } else if (json_number(object, member, &number)) {
+        size_text(number, text);
+    } else if (json_flag(object, member, &flag)) {
+        snprintf(text, CELL_MAX, "%s", flag ? "yes" : "no");
+    }
+    for (char *byte = text; *byte != '\0'; byte++) {
+        *byte = (unsigned char)*byte < 0x20 || *byte == 0x7f ? '?' : *byte;
+    }
+}
+
+/* Characters, not bytes: continuation bytes of UTF-8 take no column. */
+static int width_of(const char *text)
+{
+    int width = 0;
+    for (; *text != '\0'; text++) {
+        width += ((unsigned char)*text & 0xc0) != 0x80;
+    }
+    return width;
+}
+
+static void print_cell(const char *text, int width, bool last)
+{
+    printf("%s", text);
+    if (last) {
+        putchar('\n');
+        return;
+    }
+    printf("%*s", width - width_of(text) + 2, "");
+}
+
+void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns, size_t columns_count,
+                    const char *none)
+{
+    int *widths = memory_new(columns_count, sizeof *widths);
+    char cell[CELL_MAX];
+    for (size_t c = 0; c < columns_count; c++) {
+        widths[c] = width_of(columns[c].heading);
+        for (size_t r = 0; r < count; r++) {
+            cell_text(rows[r], columns[c].member, cell);
+            widths[c] = width_of(cell) > widths[c] ? width_of(cell) : widths[c];
+        }
+    }
+    for (size_t c = 0; count > 0 && c < columns_count; c++) {
+        print_cell(columns[c].heading, widths[c], c + 1 == columns_count);
+    }
+    for (size_t r = 0; r < count; r++) {
+        for (size_t c = 0; c < columns_count; c++) {
+            cell_text(rows[r], columns[c].member, cell);
+            print_cell(cell, widths[c], c + 1 == columns_count);
+        }
+    }
+    if (count == 0) {
+        puts(none);
+    }
+    memory_free(widths);
+}
+
+void cli_show_object(const struct json *object, const struct cli_column *columns, size_t columns_count)
+{
+    char cell[CELL_MAX];
+    for (size_t c = 0; c < columns_count; c++) {
+        cell_text(object, columns[c].member, cell);
+        printf("%-12s %s\n", columns[c].heading, cell);
+    }
+}
+
+void cli_show_change(const struct cli_options *options, const struct json *answer, const char *subject, const char *done)
+{
+    struct span code = {0}, note = {0};
+    if (options->json) {
+        cli_show_json(answer);
+        return;
+    }
+    json_text(answer, "code", &code);
+    printf("%s: %s\n", subject, span_is(code, "same") ? "nothing to change, it is so already" : done);
+    if (json_text(answer, "note", &note)) {
+        printf("%.*s\n", (int)note.length, note.at);
+    }
+}
