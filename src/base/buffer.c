@@ -58,7 +58,7 @@ char *buffer_room(struct buffer *buffer, size_t length)
         buffer->full = true;
         return NULL;
     }
-    if (length > buffer->room - buffer->length) {
+    if (buffer->at == NULL || length > buffer->room - buffer->length) {
         grow(buffer, buffer->length + length);
     }
     return buffer->at + buffer->length;
