@@ -1,0 +1,276 @@
+/* pool.c - threads for work that would hold up the loop: hashes, later signatures. */
+#include "net/pool.h"
+
+#include "base/memory.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Where a job is; changed under the lock. */
+enum pool_stage { POOL_QUEUED, POOL_RUNNING, POOL_FINISHED };
+
+struct pool_job {
+    struct pool *pool;
+    struct pool_task task;
+    void *work;
+    void *context;
+    enum pool_stage stage;
+    bool cancelled; /* the loop's: not to be reported */
+    struct pool_job *next, *previous;
+};
+
+struct pool_list {
+    struct pool_job *first, *last;
+};
+
+struct pool {
+    struct loop_watch *watch;
+    int wake; /* eventfd: there is something in `finished` */
+    int nice;
+    size_t queue_max;
+    bool reporting;
+    unsigned threads_count;
+    pthread_t *threads;
+
+    pthread_mutex_t lock; /* of all below */
+    pthread_cond_t work;
+    struct pool_list queued, finished;
+    size_t queued_count;
+    bool closing;
+};
+
+static void must(int error, const char *what)
+{
+    if (error != 0) {
+        fprintf(stderr, "posternd: %s: %s\n", what, strerror(error));
+        abort();
+    }
+}
+
+static void list_append(struct pool_list *list, struct pool_job *job)
+{
+    job->next = NULL;
+    job->previous = list->last;
+    if (list->last != NULL) {
+        list->last->next = job;
+    } else {
+        list->first = job;
+    }
+    list->last = job;
+}
+
+static void list_remove(struct pool_list *list, struct pool_job *job)
+{
+    if (job->previous != NULL) {
+        job->previous->next = job->next;
+    } else {
+        list->first = job->next;
+    }
+    if (job->next != NULL) {
+        job->next->previous = job->previous;
+    } else {
+        list->last = job->previous;
+    }
+}
+
+/* -- in a thread -- */
+
+/* The next job, or NULL when the pool closes. Called with the lock held. */
+static struct pool_job *take_job(struct pool *pool)
+{
+    while (pool->queued.first == NULL && !pool->closing) {
+        pthread_cond_wait(&pool->work, &pool->lock);
+    }
+    struct pool_job *job = pool->closing ? NULL : pool->queued.first;
+    if (job != NULL) {
+        list_remove(&pool->queued, job);
+        pool->queued_count--;
+        job->stage = POOL_RUNNING;
+    }
+    return job;
+}
+
+/* One wake-up for whatever gathers until the loop comes round. */
+static void give_back(struct pool *pool, struct pool_job *job)
+{
+    bool first = pool->finished.first == NULL;
+    job->stage = POOL_FINISHED;
+    list_append(&pool->finished, job);
+    if (first) {
+        uint64_t one = 1;
+        ssize_t length = write(pool->wake, &one, sizeof one);
+        must(length == (ssize_t)sizeof one ? 0 : errno, "waking the loop");
+    }
+}
+
+static void *serve(void *context)
+{
+    struct pool *pool = context;
+    /* Linux: each thread has a nice value of its own, and 0 is the calling one. */
+    errno = 0;
+    int nice = getpriority(PRIO_PROCESS, 0);
+    if (errno == 0) {
+        (void)setpriority(PRIO_PROCESS, 0, nice + pool->nice);
+    }
+    pthread_mutex_lock(&pool->lock);
+    for (;;) {
+        struct pool_job *job = take_job(pool);
+        if (job == NULL) {
+            break;
+        }
+        pthread_mutex_unlock(&pool->lock);
+        job->task.run(job->work);
+        pthread_mutex_lock(&pool->lock);
+        give_back(pool, job);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+/* -- in the loop -- */
+
+static void discard(struct pool_job *job)
+{
+    job->task.drop(job->work);
+    memory_free(job);
+}
+
+static void discard_all(struct pool_list *list)
+{
+    while (list->first != NULL) {
+        struct pool_job *job = list->first;
+        list_remove(list, job);
+        discard(job);
+    }
+}
+
+static void report(struct pool_job *job)
+{
+    if (!job->cancelled) {
+        job->task.done(job->work, job->context);
+    }
+    discard(job);
+}
+
+static void on_finished(int fd, int events, void *context)
+{
+    struct pool *pool = context;
+    uint64_t count;
+    (void)events;
+    (void)!read(fd, &count, sizeof count);
+    pthread_mutex_lock(&pool->lock);
+    struct pool_list finished = pool->finished;
+    pool->finished = (struct pool_list){0};
+    pthread_mutex_unlock(&pool->lock);
+    pool->reporting = true;
+    while (finished.first != NULL) {
+        struct pool_job *job = finished.first;
+        list_remove(&finished, job);
+        report(job);
+    }
+    pool->reporting = false;
+}
+
+/* Signals are the loop's: a thread starts with all of them blocked. */
+static void start_threads(struct pool *pool)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    must(pthread_sigmask(SIG_SETMASK, &all, &before), "blocking signals");
+    for (unsigned i = 0; i < pool->threads_count; i++) {
+        must(pthread_create(&pool->threads[i], NULL, serve, pool), "starting a thread");
+    }
+    must(pthread_sigmask(SIG_SETMASK, &before, NULL), "unblocking signals");
+}
+
+struct pool *pool_new(struct loop *loop, unsigned threads, size_t queue_max, int nice)
+{
+    assert(threads > 0 && queue_max > 0);
+    struct pool *pool = MEMORY_NEW(struct pool);
+    pool->wake = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    must(pool->wake >= 0 ? 0 : errno, "eventfd");
+    pool->nice = nice;
+    pool->queue_max = queue_max;
+    pool->threads_count = threads;
+    pool->threads = memory_new(threads, sizeof *pool->threads);
+    must(pthread_mutex_init(&pool->lock, NULL), "pthread_mutex_init");
+    must(pthread_cond_init(&pool->work, NULL), "pthread_cond_init");
+    pool->watch = loop_watch_new(loop, pool->wake, LOOP_READ, on_finished, pool);
+    start_threads(pool);
+    return pool;
+}
+
+void pool_free(struct pool *pool)
+{
+    if (pool == NULL) {
+        return;
+    }
+    assert(!pool->reporting);
+    pthread_mutex_lock(&pool->lock);
+    pool->closing = true;
+    pthread_cond_broadcast(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    for (unsigned i = 0; i < pool->threads_count; i++) {
+        must(pthread_join(pool->threads[i], NULL), "pthread_join");
+    }
+    discard_all(&pool->queued);
+    discard_all(&pool->finished);
+    loop_watch_free(pool->watch);
+    close(pool->wake);
+    pthread_cond_destroy(&pool->work);
+    pthread_mutex_destroy(&pool->lock);
+    memory_free(pool->threads);
+    memory_free(pool);
+}
+
+struct pool_job *pool_start(struct pool *pool, const struct pool_task *task, void *work,
+                            void *context)
+{
+    if (pool_waiting(pool) >= pool->queue_max) {
+        return NULL;
+    }
+    struct pool_job *job = MEMORY_NEW(struct pool_job);
+    *job = (struct pool_job){.pool = pool, .task = *task, .work = work, .context = context};
+    pthread_mutex_lock(&pool->lock);
+    list_append(&pool->queued, job);
+    pool->queued_count++;
+    pthread_cond_signal(&pool->work);
+    pthread_mutex_unlock(&pool->lock);
+    return job;
+}
+
+void pool_cancel(struct pool_job *job)
+{
+    if (job == NULL) {
+        return;
+    }
+    struct pool *pool = job->pool;
+    pthread_mutex_lock(&pool->lock);
+    bool queued = job->stage == POOL_QUEUED;
+    if (queued) {
+        list_remove(&pool->queued, job);
+        pool->queued_count--;
+    }
+    pthread_mutex_unlock(&pool->lock);
+    job->cancelled = true;
+    if (queued) {
+        discard(job);
+    }
+}
+
+size_t pool_waiting(const struct pool *pool)
+{
+    struct pool *unlocked = (struct pool *)(uintptr_t)pool;
+    pthread_mutex_lock(&unlocked->lock);
+    size_t waiting = pool->queued_count;
+    pthread_mutex_unlock(&unlocked->lock);
+    return waiting;
+}
