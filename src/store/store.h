@@ -14,39 +14,32 @@
 #include "base/error.h"
 #include "base/span.h"
 #include "net/loop.h"
+#include "store/value.h"
 
-enum { STORE_COLUMNS_MAX = 24, STORE_PARAMETERS_MAX = 24, STORE_VALUE_MAX = 1024 * 1024, STORE_QUEUE_MAX = 10000 };
-
-enum store_type { STORE_NULL, STORE_INTEGER, STORE_TEXT };
-
-struct value {
-    enum store_type type;
-    int64_t integer;
-    struct span text;
+enum {
+    STORE_COLUMNS_MAX = 24,
+    STORE_PARAMETERS_MAX = 24,
+    STORE_VALUE_MAX = 1024 * 1024,
+    STORE_QUEUE_MAX = 10000,
 };
-
-struct value value_null(void);
-struct value value_integer(int64_t integer);
-struct value value_text(struct span text);
-struct value value_text_or_null(struct span text);     /* empty becomes NULL */
 
 /* Static: `static const struct statement FIND = { "SELECT …", 2, 5 };`, prepared once per connection. */
 struct statement {
     const char *sql;
     unsigned parameters;
-    unsigned columns;                                  /* of a result row; 0 for changes */
+    unsigned columns; /* of a result row; 0 for changes */
 };
 
 enum store_now {
-    STORE_ASK,          /* cannot say without waiting, or the store is in trouble: treat as temporary */
+    STORE_ASK, /* cannot say without waiting, or the store is in trouble: treat as temporary */
     STORE_NONE,
     STORE_ROW,
 };
 enum store_answer {
-    STORE_UNKNOWN,      /* lost in COMMIT: it may or may not be there */
-    STORE_FAILED,       /* not done (disk full, I/O error, closed): nothing of it is there */
-    STORE_CONFLICT,     /* not done: a step touched another number of rows than expected, or a uniqueness rule held */
-    STORE_DONE,         /* durable */
+    STORE_UNKNOWN, /* lost in COMMIT: it may or may not be there */
+    STORE_FAILED,  /* not done (disk full, I/O error, closed): nothing of it is there */
+    STORE_CONFLICT, /* not done: a step touched another number of rows than expected, or a uniqueness rule held */
+    STORE_DONE, /* durable */
 };
 
 struct store;
@@ -54,13 +47,19 @@ struct store;
 /* Opens (creating) "sqlite:PATH", whose directory must exist, and brings its schema up to date by the
  * numbered migrations (store/migrate.h). Takes the lock PATH.lock (flock) first and fails, naming the
  * holder, when another process has it. `wait_ms` is how long to wait for the lock. */
-struct store *store_open(struct loop *loop, const char *where, int64_t wait_ms, struct error *error);
-/* Finishes queued changes, then closes; reads are dropped. Callbacks no longer run. */
-void store_close(struct store *store);
+struct store *store_open(struct loop *loop, const char *where, int64_t wait_ms,
+                         struct error *error);
+/* Finishes queued changes, then closes; reads are dropped. Callbacks no longer run; what they would
+ * have cleaned up is the caller's. Never from within a callback of the store. */
+void store_close(struct store *store); /* takes NULL */
+/* Why the last look-up said STORE_ASK, in one line for the log; "" when none did. */
+const char *store_failure(const struct store *store);
+/* How many commits were made since it was opened: changes share them. */
+uint64_t store_commits(const struct store *store);
 
 /* `row` gets statement->columns values; texts live in `arena`. */
-enum store_now store_lookup(struct store *store, const struct statement *statement, const struct value *parameters,
-                            struct arena *arena, struct value *row);
+enum store_now store_lookup(struct store *store, const struct statement *statement,
+                            const struct value *parameters, struct arena *arena, struct value *row);
 
 /* Rows of one read: row r, column c is values[r * columns + c]; valid during the callback. At most
  * `rows_max`. `failure` is NULL or says what went wrong (then there are no rows). */
@@ -71,27 +70,30 @@ struct store_rows {
     const struct value *values;
 };
 typedef void store_read_fn(const struct store_rows *rows, void *context);
-struct store_read *store_read_start(struct store *store, const struct statement *statement, const struct value *parameters,
-                                    size_t rows_max, store_read_fn *fn, void *context);
-void store_read_cancel(struct store_read *read);       /* takes NULL */
+struct store_read *store_read_start(struct store *store, const struct statement *statement,
+                                    const struct value *parameters, size_t rows_max,
+                                    store_read_fn *fn, void *context);
+void store_read_cancel(struct store_read *read); /* takes NULL */
 
 /* A change: steps in order, each with the number of rows it must touch (-1: any). Owns copies. */
 struct store_change;
 struct store_change *store_change_new(void);
-void store_change_add(struct store_change *change, const struct statement *statement, const struct value *parameters,
-                      int64_t rows_expected);
-void store_change_free(struct store_change *change);   /* only when it was not started; takes NULL */
+void store_change_add(struct store_change *change, const struct statement *statement,
+                      const struct value *parameters, int64_t rows_expected);
+void store_change_free(struct store_change *change); /* only when it was not started; takes NULL */
 
 /* `failed_step` is the index of the step that did not hold (STORE_CONFLICT), else -1. */
 struct store_result {
     enum store_answer answer;
     int failed_step;
-    const char *failure;                               /* STORE_FAILED, STORE_UNKNOWN: one line for the log */
+    const char *failure; /* STORE_FAILED, STORE_UNKNOWN: one line for the log */
 };
 struct store_write;
 typedef void store_write_fn(const struct store_result *result, void *context);
 /* Takes the change. With STORE_QUEUE_MAX waiting it answers STORE_FAILED, later. */
-struct store_write *store_write_start(struct store *store, struct store_change *taken, store_write_fn *fn, void *context);
-void store_write_forget(struct store_write *write);    /* the answer is dropped; the change still commits */
+struct store_write *store_write_start(struct store *store, struct store_change *taken,
+                                      store_write_fn *fn, void *context);
+void store_write_forget(
+    struct store_write *write); /* the answer is dropped; the change still commits */
 
 #endif
