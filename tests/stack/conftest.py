@@ -20,7 +20,7 @@ import clients  # noqa: E402
 import fake_provider  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "san")))
-KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 993, 995, 4190, 5190)
+KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 993, 995, 4190, 5190)
 WAIT_SECONDS = 20
 
 
@@ -77,7 +77,8 @@ class Stack:
         self.directory = f"/run/postern-{name}-{self.base}"
         self.provider = fake_provider.FakeProvider(self.base + 880) if userinfo is None else None
         self.userinfo = userinfo or f"http://127.0.0.1:{self.base + 880}/userinfo"
-        self.extra = extra
+        self.oidc_port = self.base + 881
+        self.extra = extra.format(oidc=self.oidc_port)
         self.numbers = itertools.count(1)
         self.context = None
 
