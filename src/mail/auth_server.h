@@ -10,6 +10,8 @@
 #include "auth/login.h"
 #include "mail/pending_login.h"
 
+#include <sys/types.h>
+
 enum auth_server_kind {
     AUTH_SERVER_POSTFIX,            /* service smtp; doveadm when the peer is root; no REQUEST follows */
     AUTH_SERVER_DOVECOT,            /* imap, pop3, sieve …, never smtp; doveadm when the peer is root */

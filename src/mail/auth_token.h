@@ -6,7 +6,9 @@
 #ifndef MAIL_AUTH_TOKEN_H
 #define MAIL_AUTH_TOKEN_H
 
+#include "auth/directory.h"
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/digest.h"
 #include "base/secret.h"
 
@@ -24,5 +26,9 @@ void auth_token_make(const struct secret *key, const struct auth_token_claim *cl
 /* Reads the SASL message (service NUL pid NUL user NUL session NUL token, in base64) and proves it.
  * False: malformed, or not ours. The claim lives in `arena`. */
 bool auth_token_read(const struct secret *key, struct span base64, struct arena *arena, struct auth_token_claim *claim);
+/* Proves the message and finds the account, which must be active: FOUND. `key` may be NULL: NONE. */
+enum directory_answer auth_token_account(const struct secret *key, struct directory *directory, struct span base64,
+                                         struct arena *arena, struct auth_token_claim *claim,
+                                         struct account *account);
 
 #endif

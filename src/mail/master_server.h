@@ -12,6 +12,8 @@
 #include "base/secret.h"
 #include "mail/pending_login.h"
 
+#include <sys/types.h>
+
 enum master_server_kind {
     MASTER_SERVER_USERDB,           /* by peer uid: USER root_uid, dovecot_uid and mail_uid; PASS and LIST root_uid */
     MASTER_SERVER_MASTER,           /* root_uid only: everything, and REQUEST */
