@@ -9,6 +9,8 @@
 #   STACK_USERINFO   userinfo address of another provider; empty: the demo's own is started
 #   STACK_EXTRA      lines added to postern.conf
 #
+# Nobody's mail and nobody's daemon: uid 5000 owns the mail, 5001 is the worker of posternd; neither needs a name.
+#
 # stack_up and stack_down do everything; the steps between have functions of their own, so that a test
 # can stop and start one daemon. Each returns when the daemon answers, or fails with a reason on stderr.
 
@@ -19,6 +21,8 @@ STACK_BASE=${STACK_BASE:-10000}
 STACK_USERINFO=${STACK_USERINFO:-}
 STACK_EXTRA=${STACK_EXTRA:-}
 STACK_LOG=$STACK_DIR/log/mail.log
+STACK_POSTFIX_CONF=$STACK_DIR/etc/postfix
+STACK_DOVECOT_CONF=$STACK_DIR/etc/dovecot/dovecot.conf
 POSTERND=${POSTERND:-$STACK_BUILD/src/daemon/posternd}
 POSTERN=${POSTERN:-$STACK_BUILD/src/cli/postern}
 
@@ -105,14 +109,15 @@ stack_prepare() {
     [ ! -L "$STACK_DIR" ] || stack_fail "$STACK_DIR is a link" || return 1
     rm -rf "$STACK_DIR"
     (umask 022 && mkdir "$STACK_DIR") || return 1
-    for dir in log logroot/dev tls provider postfix spool pdata dovecot dstate mail; do
+    for dir in log logroot/dev tls provider spool pdata dovecot dstate mail lib; do
         (umask 022 && mkdir -p "$STACK_DIR/$dir")
     done
     chown postfix: "$STACK_DIR/pdata"
     chown 5000:5000 "$STACK_DIR/mail"
     chmod 0750 "$STACK_DIR/mail"
     chown nobody: "$STACK_DIR/provider"
-    chmod 0700 "$STACK_DIR/provider"
+    chown 5001:5001 "$STACK_DIR/lib"
+    chmod 0700 "$STACK_DIR/provider" "$STACK_DIR/lib"
     stack_chroot_files
     stack_certificates || return 1
     stack_rsyslog_conf
@@ -162,13 +167,38 @@ stack_rsyslog_conf() {
 # ---- configuration ----
 
 stack_postern_conf() {
-    local userinfo=${STACK_USERINFO:-http://127.0.0.1:${STACK_PORT[provider]}/userinfo}
+    local name
     (umask 077 && cat >"$STACK_DIR/postern.conf") <<-CONF
 	# Written by ./demo for its own directory; a real one is shorter, see postern.conf(5).
+	user          = "5001"
+	group         = "5001"
+	run_directory = "$STACK_DIR"
+	log_socket    = "$STACK_DIR/logroot/dev/log"
 	provider "demo" {
-	  userinfo       = "$userinfo"
-	  domains        = { "example.com" }
-	  email_verified = require
+	  userinfo = "${STACK_USERINFO:-http://127.0.0.1:${STACK_PORT[provider]}/userinfo}"
+	  domains  = {"example.com"}
+	}
+	accounts { store = "sqlite:$STACK_DIR/lib/accounts.db" }
+	login    { cleartext_from_loopback = yes }
+	mail     { root = "$STACK_DIR/mail" }
+	dovecot {
+	  base_dir = "$STACK_DIR/dovecot"
+	  config   = "$STACK_DOVECOT_CONF"
+	}
+	postfix  { queue_directory = "$STACK_DIR/spool" }
+	stack {
+	  hostname           = "mail.example.com"
+	  public             = no
+	  tls_cert           = "$STACK_DIR/tls/cert.pem"
+	  tls_key            = "$STACK_DIR/tls/key.pem"
+	$(for name in smtp submission submissions imap imaps pop3 pop3s sieve sieves; do
+        printf '  port_%s = %s\n' "$name" "${STACK_PORT[$name]}"
+    done)
+	  postfix_data       = "$STACK_DIR/pdata"
+	  postfix_log        = "$STACK_LOG"
+	  dovecot_state      = "$STACK_DIR/dstate"
+	  dovecot_listen     = "127.0.0.1"
+	  dovecot_log_chroot = "$STACK_DIR/logroot"
 	}
 	$STACK_EXTRA
 	CONF
@@ -221,7 +251,7 @@ stack_posternd_stop() {
 }
 
 stack_dovecot_start() {
-    setsid dovecot -c "$STACK_DIR/dovecot.conf" >>"$STACK_DIR/log/dovecot.out" 2>&1 9>&- || {
+    setsid dovecot -c "$STACK_DOVECOT_CONF" >>"$STACK_DIR/log/dovecot.out" 2>&1 9>&- || {
         cat "$STACK_DIR/log/dovecot.out" >&2
         stack_fail "Dovecot does not start" || return 1
     }
@@ -231,7 +261,7 @@ stack_dovecot_start() {
 stack_dovecot_pid() {
     local pid
     read -r pid 2>/dev/null <"$STACK_DIR/dovecot/master.pid" || return 1
-    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$STACK_DIR/dovecot.conf" && echo "$pid"
+    tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF "$STACK_DOVECOT_CONF" && echo "$pid"
 }
 
 stack_dovecot_gone() {
@@ -240,12 +270,12 @@ stack_dovecot_gone() {
 
 stack_dovecot_stop() {
     stack_dovecot_pid >/dev/null || return 0
-    doveadm -c "$STACK_DIR/dovecot.conf" stop >/dev/null 2>&1 || true
+    doveadm -c "$STACK_DOVECOT_CONF" stop >/dev/null 2>&1 || true
     stack_wait 5 stack_dovecot_gone || kill -9 "$(stack_dovecot_pid)" 2>/dev/null || true
 }
 
 stack_postfix_start() {
-    setsid postfix -c "$STACK_DIR/postfix" start >>"$STACK_DIR/log/postfix.out" 2>&1 9>&- || {
+    setsid postfix -c "$STACK_POSTFIX_CONF" start >>"$STACK_DIR/log/postfix.out" 2>&1 9>&- || {
         cat "$STACK_DIR/log/postfix.out" >&2
         stack_fail "Postfix does not start; see $STACK_LOG" || return 1
     }
@@ -253,8 +283,8 @@ stack_postfix_start() {
 }
 
 stack_postfix_stop() {
-    [ -e "$STACK_DIR/postfix/main.cf" ] || return 0
-    setsid postfix -c "$STACK_DIR/postfix" stop >>"$STACK_DIR/log/postfix.out" 2>&1 9>&- || true
+    [ -e "$STACK_POSTFIX_CONF/main.cf" ] || return 0
+    setsid postfix -c "$STACK_POSTFIX_CONF" stop >>"$STACK_DIR/log/postfix.out" 2>&1 9>&- || true
 }
 
 # ---- all of it ----

@@ -23,6 +23,19 @@ BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "buil
 KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 993, 995, 4190, 5190)
 WAIT_SECONDS = 20
 
+# A second provider for a domain of its own, and refusals without their delay. Every client here comes from one
+# address, so failures are counted per user, as for a webmail host.
+EXTRA = """
+provider "oidc" {{
+  userinfo = "http://127.0.0.1:{oidc}/me"
+  domains  = {{"oidc.example"}}
+}}
+login {{
+  refusal_delay     = 50ms
+  trusted_addresses = {{"127.0.0.0/8"}}
+}}
+"""
+
 
 def wait_for(condition, what, seconds=WAIT_SECONDS):
     """The first true answer of `condition`."""
@@ -127,7 +140,7 @@ class Stack:
         return done
 
     def doveadm(self, *arguments, check=True):
-        done = subprocess.run(["doveadm", "-c", f"{self.directory}/dovecot.conf", *arguments], check=False,
+        done = subprocess.run(["doveadm", "-c", f"{self.directory}/etc/dovecot/dovecot.conf", *arguments], check=False,
                               capture_output=True, text=True, timeout=60)
         if check and done.returncode != 0:
             raise AssertionError(f"doveadm {arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -208,7 +221,7 @@ class Stack:
             return [int(pid) for pid in children.read().split()]
 
     def queue_empty(self):
-        done = subprocess.run(["postqueue", "-c", f"{self.directory}/postfix", "-p"], check=False, capture_output=True, text=True)
+        done = subprocess.run(["postqueue", "-c", f"{self.directory}/etc/postfix", "-p"], check=False, capture_output=True, text=True)
         return "Mail queue is empty" in done.stdout
 
 
@@ -223,8 +236,7 @@ def needs():
 
 @pytest.fixture(scope="session")
 def stack():
-    # Everything comes from one address here, so it is counted per user, as a webmail host would be.
-    stack = Stack("test", extra="")
+    stack = Stack("test", extra=EXTRA)
     try:
         stack.up()
         yield stack
