@@ -55,6 +55,7 @@ ALLOWED = [
     ("net/loop.c", '#include <event2/event.h>\n#include "wire/http.h"\n#include <sys/socket.h>\n'),
     ("auth/login.c", '#include "token/check.h"\n#include "account/account.h"\n'),
     ("account/account_rows.c", "#include <time.h>\nlong f(void) { return time(0); }\n"),
+    ("wire/http.c", "static struct answer *accept(int a)\n{\n}\nint b = accept(1);\n"),
     ("account/account.h", "/* <time.h>: #include <unistd.h> */\n"),
 ]
 
@@ -86,6 +87,7 @@ REFUSED = [
     ("wire/http.c", 'char *s = "/*"; void f(void) { open("A"); }\n', 1, "`open`"),
     ("wire/http.c", "void f(void) { fprintf(stderr, s); }\n", 1, "`stderr`"),
     ("wire/http.c", "void f(void) { secret_random(s); }\n", 1, "`secret_random`"),
+    ("wire/http.c", "static int f(void) { return accept(1, 0, 0); }\n", 1, "`accept`"),
     ("other/file.c", "\n", 1, "no folder of a layer"),
     ("wire/deep/file.c", "\n", 1, "no folder of a layer"),
 ]
@@ -216,10 +218,19 @@ PAGE_5 = """\
 .It Cm server.name Ar text
 Its name.
 .El
+.Ss Settings outside any section
+.Bl -tag -width Ds
+.It Cm user Ar name
+Who runs it.
+.El
 .Ss provider
 .Bl -tag -width Ds
 .It Cm issuer Ar url
-Who it is.
+Who it is:
+.Bl -tag -width Ds
+.It Cm nobody
+No one.
+.El
 .El
 """
 PAGE_1 = """\
@@ -241,7 +252,7 @@ Says.
 """
 
 
-def manual(tree, page5=PAGE_5, page1=PAGE_1, settings="server.name\\ttext\\n provider.issuer\\ttext\\n",
+def manual(tree, page5=PAGE_5, page1=PAGE_1, settings="user\\ttext\\n server.name\\ttext\\n provider.issuer\\ttext\\n",
            verbs="account add\\n status\\n"):
     put(tree, "man/postern.conf.5", page5.replace("$Mdocdate$", "January 2, 2026"))
     put(tree, "man/postern.1", page1.replace("$Mdocdate$", "January 2, 2026"))
@@ -256,7 +267,9 @@ def test_manual_allows(tree):
 
 
 @pytest.mark.parametrize("change, message", [
-    ({"settings": "server.name\\ttext\\n"}, "there is no setting `provider.issuer`"),
+    ({"settings": "server.name\\nprovider.issuer\\n"}, "there is no setting `user`"),
+    ({"settings": "user\\nport\\nserver.name\\nprovider.issuer\\n"}, "setting `port` is not described"),
+    ({"settings": "user\\nserver.name\\ttext\\n"}, "there is no setting `provider.issuer`"),
     ({"settings": "server.name\\nserver.port\\nprovider.issuer\\n"}, "`server.port` is not described"),
     ({"page5": PAGE_5.replace(".It Cm issuer", ".It Cm issuers")}, "`provider.issuer` is not described"),
     ({"page5": PAGE_5.replace(".It Cm server.name", ".It Cm server.title")}, "no setting `server.title`"),
