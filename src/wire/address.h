@@ -11,10 +11,10 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { ADDRESS_MAX = 318, ADDRESS_DOMAIN_MAX = 253 };    /* 64 + 1 + 253 */
+enum { ADDRESS_MAX = 318, ADDRESS_DOMAIN_MAX = 253 }; /* 64 + 1 + 253 */
 
 struct address {
-    char text[ADDRESS_MAX + 1];      /* normal form; a catch-all is "@domain" */
+    char text[ADDRESS_MAX + 1]; /* normal form; a catch-all is "@domain" */
     size_t local_length;
 };
 
@@ -22,8 +22,10 @@ bool address_parse(struct span text, struct address *address, struct error *erro
 /* Also takes "@domain", the catch-all of a domain. */
 bool address_parse_pattern(struct span text, struct address *address, struct error *error);
 /* Appends "@default_domain" to a name without "@" first (empty default: refused). */
-bool address_parse_login(struct span text, struct span default_domain, struct address *address, struct error *error);
-bool address_parse_domain(struct span text, char domain[ADDRESS_DOMAIN_MAX + 1], struct error *error);
+bool address_parse_login(struct span text, struct span default_domain, struct address *address,
+                         struct error *error);
+bool address_parse_domain(struct span text, char domain[ADDRESS_DOMAIN_MAX + 1],
+                          struct error *error);
 
 struct span address_span(const struct address *address);
 struct span address_local(const struct address *address);
@@ -31,6 +33,7 @@ struct span address_domain(const struct address *address);
 bool address_equal(const struct address *a, const struct address *b);
 /* "user+tag@d" becomes "user@d" with `tag` "+tag" (a view into `address`); false when there is no
  * `delimiter` behind the first byte of the local part. */
-bool address_strip_tag(const struct address *address, char delimiter, struct address *base, struct span *tag);
+bool address_strip_tag(const struct address *address, char delimiter, struct address *base,
+                       struct span *tag);
 
 #endif

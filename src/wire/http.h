@@ -14,42 +14,43 @@
 enum { HTTP_HEADERS_MAX = 64, HTTP_METHOD_MAX = 16 };
 
 struct http_limits {
-    size_t head_max;             /* bytes up to and with the empty line: 431 beyond (414 for the request line) */
-    size_t headers_max;          /* lines, at most HTTP_HEADERS_MAX: 431 beyond */
-    size_t body_max;             /* bytes: 413 beyond */
+    size_t
+        head_max; /* bytes up to and with the empty line: 431 beyond (414 for the request line) */
+    size_t headers_max; /* lines, at most HTTP_HEADERS_MAX: 431 beyond */
+    size_t body_max;    /* bytes: 413 beyond */
 };
 
 enum http_answer {
-    HTTP_REFUSED,                /* answer with the refusal, then close: what follows cannot be trusted */
-    HTTP_MORE,                   /* well so far, but not all there */
+    HTTP_REFUSED, /* answer with the refusal, then close: what follows cannot be trusted */
+    HTTP_MORE,    /* well so far, but not all there */
     HTTP_COMPLETE,
 };
 
 struct http_refusal {
-    unsigned status;             /* 400, 413, 414, 417, 431, 501 or 505 */
-    const char *text;            /* what was wrong, a fixed text without client bytes */
+    unsigned status;  /* 400, 413, 414, 417, 431, 501 or 505 */
+    const char *text; /* what was wrong, a fixed text without client bytes */
 };
 
 struct http_header {
-    struct span name;            /* as written; compare with http_find() */
-    struct span value;           /* without the blanks around it */
+    struct span name;  /* as written; compare with http_find() */
+    struct span value; /* without the blanks around it */
 };
 
 /* All spans are views into the bytes that were parsed. */
 struct http_request {
-    struct span method;          /* a token in upper-case letters: "GET" */
-    struct span path;            /* begins with "/"; still percent-encoded: cut at "/", then http_decode() */
-    struct span query;           /* behind the "?", without it: for http_query_next() */
-    struct span host;            /* empty only for HTTP/1.0 without one */
+    struct span method; /* a token in upper-case letters: "GET" */
+    struct span path;   /* begins with "/"; still percent-encoded: cut at "/", then http_decode() */
+    struct span query;  /* behind the "?", without it: for http_query_next() */
+    struct span host;   /* empty only for HTTP/1.0 without one */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t headers_count;
     struct span body;
-    bool keep_alive;             /* the client can take another answer on this connection */
-    size_t consumed;             /* bytes of the stream that were this request */
+    bool keep_alive; /* the client can take another answer on this connection */
+    size_t consumed; /* bytes of the stream that were this request */
 };
 
 struct http_response {
-    unsigned status;             /* 200 … 599: interim answers (1xx) are refused */
+    unsigned status; /* 200 … 599: interim answers (1xx) are refused */
     struct http_header headers[HTTP_HEADERS_MAX];
     size_t headers_count;
     struct span body;
@@ -67,9 +68,11 @@ enum http_answer http_response_parse(struct span bytes, const struct http_limits
 /* The value of a header, found without regard to letter case. false when absent. Headers that may
  * stand once only (Authorization, Content-Type, …) are unique: a second one was refused. Of the
  * others this is the first. */
-bool http_find(const struct http_header *headers, size_t count, const char *name, struct span *value);
+bool http_find(const struct http_header *headers, size_t count, const char *name,
+               struct span *value);
 /* Whether the comma-separated list of a header (all its lines) has this token, without regard to case. */
-bool http_has_token(const struct http_header *headers, size_t count, const char *name, const char *token);
+bool http_has_token(const struct http_header *headers, size_t count, const char *name,
+                    const char *token);
 
 /* Percent-decodes a path segment (or, with `form`, a form value, where "+" is a blank): a view when
  * there is nothing to decode, else in the arena. false for a broken or a zero escape (%00). */
@@ -81,23 +84,24 @@ enum http_query_answer { HTTP_QUERY_BAD, HTTP_QUERY_END, HTTP_QUERY_PAIR };
 /* Takes the next name and value off the front of a query or of a form body
  * (application/x-www-form-urlencoded). Begin with `rest` = the whole; a name without "=" has an
  * empty value, empty pairs are skipped. */
-enum http_query_answer http_query_next(struct span *rest, struct arena *arena, struct span *name, struct span *value);
+enum http_query_answer http_query_next(struct span *rest, struct arena *arena, struct span *name,
+                                       struct span *value);
 
 /* Writing. Content-Length, Connection and (requests) Host are written from the struct and may not
  * be among the headers. Nothing is appended, and false returned, when a name, value or target could
  * not be read back as what it is (control bytes above all), or when it passes the limit of `out`. */
 struct http_reply {
-    unsigned status;             /* 200 … 599 */
+    unsigned status; /* 200 … 599 */
     const struct http_header *headers;
     size_t headers_count;
-    struct span body;            /* its length is told even when it is not sent */
-    bool head_only;              /* answer to HEAD: no body */
-    bool keep_alive;             /* false: "Connection: close" */
+    struct span body; /* its length is told even when it is not sent */
+    bool head_only;   /* answer to HEAD: no body */
+    bool keep_alive;  /* false: "Connection: close" */
 };
 
 struct http_call {
     const char *method;
-    struct span target;          /* path and query, encoded */
+    struct span target; /* path and query, encoded */
     struct span host;
     const struct http_header *headers;
     size_t headers_count;
@@ -107,6 +111,6 @@ struct http_call {
 
 bool http_reply_write(const struct http_reply *reply, struct buffer *out);
 bool http_call_write(const struct http_call *call, struct buffer *out);
-const char *http_reason(unsigned status);        /* "Not Found"; "Status" for what is not in the list */
+const char *http_reason(unsigned status); /* "Not Found"; "Status" for what is not in the list */
 
 #endif

@@ -12,16 +12,16 @@
 
 enum { JSON_SIZE_MAX = 256 * 1024, JSON_DEPTH_MAX = 64 };
 
-struct json;                          /* a value; a document is the value at its top */
+struct json; /* a value; a document is the value at its top */
 
 /* A document of at most `size_max` bytes, its top an object. NULL and an error otherwise; the error
  * names line and column, never the contents. */
 struct json *json_parse(struct span text, size_t size_max, struct error *error);
-void json_free(struct json *document);             /* takes NULL */
-void json_cleanup(struct json **document);         /* for CLEANUP() */
+void json_free(struct json *document);     /* takes NULL */
+void json_cleanup(struct json **document); /* for CLEANUP() */
 
 /* Members. A view lives as long as its document. Absent is not an error: present or not, of which kind. */
-const struct json *json_member(const struct json *object, const char *name);   /* NULL when absent */
+const struct json *json_member(const struct json *object, const char *name); /* NULL when absent */
 enum json_kind {
     JSON_KIND_ABSENT,
     JSON_KIND_NULL,
@@ -32,13 +32,16 @@ enum json_kind {
     JSON_KIND_ARRAY,
     JSON_KIND_OBJECT,
 };
-enum json_kind json_kind(const struct json *value);                             /* takes NULL */
-bool json_text(const struct json *object, const char *name, struct span *text); /* false unless a string */
-bool json_number(const struct json *object, const char *name, int64_t *number); /* false unless an integer */
-bool json_boolean(const struct json *object, const char *name, bool *value);    /* false unless true or false */
-size_t json_size(const struct json *array);                                     /* 0 unless an array or object */
-const struct json *json_item(const struct json *array, size_t index);           /* NULL beyond the end */
-struct span json_value_text(const struct json *value);                          /* empty unless a string */
+enum json_kind json_kind(const struct json *value); /* takes NULL */
+bool json_text(const struct json *object, const char *name,
+               struct span *text); /* false unless a string */
+bool json_number(const struct json *object, const char *name,
+                 int64_t *number); /* false unless an integer */
+bool json_boolean(const struct json *object, const char *name,
+                  bool *value);             /* false unless true or false */
+size_t json_size(const struct json *array); /* 0 unless an array or object */
+const struct json *json_item(const struct json *array, size_t index); /* NULL beyond the end */
+struct span json_value_text(const struct json *value);                /* empty unless a string */
 
 /* Building: objects and arrays take over what is added. Text must be valid UTF-8 without NUL
  * (asserted); a member that is there already is replaced. */
@@ -51,7 +54,9 @@ void json_put_null(struct json *object, const char *name);
 void json_put(struct json *object, const char *name, struct json *taken);
 void json_append(struct json *array, struct json *taken);
 void json_append_text(struct json *array, struct span text);
-void json_write(const struct json *document, struct buffer *out);               /* compact, keys in order of insertion */
-void json_write_text(struct span text, struct buffer *out);                     /* one string with its quotes, escaped */
+void json_write(const struct json *document,
+                struct buffer *out); /* compact, keys in order of insertion */
+void json_write_text(struct span text,
+                     struct buffer *out); /* one string with its quotes, escaped */
 
 #endif

@@ -9,34 +9,34 @@
 #include "base/span.h"
 
 enum {
-    POLICY_REQUEST_MAX = 16 * 1024,          /* bytes of a request, with its empty line */
-    POLICY_REQUEST_ATTRIBUTES_MAX = 100,     /* lines of a request, unknown ones included */
+    POLICY_REQUEST_MAX = 16 * 1024,      /* bytes of a request, with its empty line */
+    POLICY_REQUEST_ATTRIBUTES_MAX = 100, /* lines of a request, unknown ones included */
 };
 
 enum policy_request_answer {
-    POLICY_REQUEST_BAD,                      /* not a request, or beyond a limit: close the connection */
-    POLICY_REQUEST_MORE,                     /* the beginning of one */
+    POLICY_REQUEST_BAD,  /* not a request, or beyond a limit: close the connection */
+    POLICY_REQUEST_MORE, /* the beginning of one */
     POLICY_REQUEST_COMPLETE,
 };
 
 /* What Postfix said; absent or empty attributes are empty spans or 0. Views into the stream. */
 struct policy_request {
-    struct span request;                     /* always "smtpd_access_policy" */
-    struct span protocol_state;              /* "RCPT", "DATA", "END-OF-MESSAGE", … ; never empty */
-    struct span protocol_name;               /* "SMTP", "ESMTP" */
-    struct span sender;                      /* envelope sender; empty for <> */
-    struct span recipient;                   /* RCPT only; empty at DATA with several recipients */
+    struct span request;        /* always "smtpd_access_policy" */
+    struct span protocol_state; /* "RCPT", "DATA", "END-OF-MESSAGE", … ; never empty */
+    struct span protocol_name;  /* "SMTP", "ESMTP" */
+    struct span sender;         /* envelope sender; empty for <> */
+    struct span recipient;      /* RCPT only; empty at DATA with several recipients */
     struct span sasl_method;
-    struct span sasl_username;               /* empty: not authenticated */
+    struct span sasl_username; /* empty: not authenticated */
     struct span client_address;
     struct span client_name;
     struct span helo_name;
-    struct span instance;                    /* the same for all requests of one message */
+    struct span instance; /* the same for all requests of one message */
     struct span queue_id;
-    uint64_t recipient_count;                /* 0 before DATA */
-    uint64_t size;                           /* what MAIL FROM announced, or at END-OF-MESSAGE the size */
+    uint64_t recipient_count; /* 0 before DATA */
+    uint64_t size;            /* what MAIL FROM announced, or at END-OF-MESSAGE the size */
     uint64_t server_port;
-    size_t consumed;                         /* bytes of the stream that were this request */
+    size_t consumed; /* bytes of the stream that were this request */
 };
 
 /* Reads one request from the front of `bytes`. Unknown attributes are ignored. Refused: an

@@ -9,22 +9,22 @@
 #include "base/span.h"
 
 enum {
-    SOCKETMAP_NAME_MAX = 64,           /* bytes of a map's name */
-    SOCKETMAP_KEY_MAX = 2048,          /* bytes of a key */
-    SOCKETMAP_REPLY_MAX = 100000,      /* bytes of a reply's contents: Postfix takes no more */
-    SOCKETMAP_REQUEST_MAX = SOCKETMAP_NAME_MAX + 1 + SOCKETMAP_KEY_MAX + 6,   /* on the wire */
+    SOCKETMAP_NAME_MAX = 64,      /* bytes of a map's name */
+    SOCKETMAP_KEY_MAX = 2048,     /* bytes of a key */
+    SOCKETMAP_REPLY_MAX = 100000, /* bytes of a reply's contents: Postfix takes no more */
+    SOCKETMAP_REQUEST_MAX = SOCKETMAP_NAME_MAX + 1 + SOCKETMAP_KEY_MAX + 6, /* on the wire */
 };
 
 enum socketmap_answer {
-    SOCKETMAP_BAD,                     /* not a request, or beyond a limit: close the connection */
-    SOCKETMAP_MORE,                    /* the beginning of one */
+    SOCKETMAP_BAD,  /* not a request, or beyond a limit: close the connection */
+    SOCKETMAP_MORE, /* the beginning of one */
     SOCKETMAP_REQUEST,
 };
 
 struct socketmap_request {
-    struct span name;                  /* of the map: letters, digits, "-", "_"; never empty */
-    struct span key;                   /* any bytes, as Postfix sent them: not folded, may be empty */
-    size_t consumed;                   /* bytes of the stream that were this request */
+    struct span name; /* of the map: letters, digits, "-", "_"; never empty */
+    struct span key;  /* any bytes, as Postfix sent them: not folded, may be empty */
+    size_t consumed;  /* bytes of the stream that were this request */
 };
 
 /* Reads one request from the front of `bytes`. The spans are views into `bytes`. */
