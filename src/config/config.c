@@ -1,0 +1,364 @@
+/* config.c - postern.conf and the environment, turned into every module's settings. */
+#include "config/config.h"
+
+#include "base/arena.h"
+#include "base/memory.h"
+#include "base/secret.h"
+#include "config/config_draft.h"
+#include "config/config_environment.h"
+#include "config/config_table.h"
+#include "config/config_value.h"
+
+#include <assert.h>
+#include <confuse.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SECTIONS_MAX = 16 };
+
+/* libconfuse calls back without a context. Only one configuration is read at a time. */
+static struct {
+    struct config_draft *draft;
+    struct error *error;
+    bool failed;
+} reading;
+
+/* ---- libconfuse's side: one array of options for each section, from the table ---- */
+
+/* Keeps the first complaint: "postern.conf:12: what is wrong". */
+static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+{
+    char text[ERROR_MAX];
+    if (reading.failed) {
+        return;
+    }
+    vsnprintf(text, sizeof(text), format, arguments);
+    reading.failed = true;
+    error_set(reading.error, "%s:%d: %s", cfg->filename == NULL ? "" : cfg->filename, cfg->line,
+              text);
+    if (span_starts(span_of(text), "no such option")) {
+        size_t used = strlen(reading.error->text);
+        snprintf(reading.error->text + used, ERROR_MAX - used,
+                 "; `posternd --settings` lists all there are");
+    }
+}
+
+/* Reads the values of one option to see whether they are good, while the line is known. */
+static int on_value(cfg_t *cfg, cfg_opt_t *option)
+{
+    const char *section = cfg_name(cfg);
+    section = strcmp(section, "root") == 0 ? "" : section;
+    const struct config_table_setting *setting = config_table_find(section, cfg_opt_name(option));
+    assert(setting != NULL);
+    size_t size = config_table_is_provider(setting) ? sizeof(struct config_table_provider)
+                                                    : sizeof(struct config);
+    void *scratch = memory_new(1, size);
+    struct error error;
+    bool good = true;
+    for (unsigned i = 0; good && i < cfg_opt_size(option); i++) {
+        good = config_value_read(setting, span_of(cfg_opt_getnstr(option, i)), scratch, &error);
+    }
+    config_value_clear(setting, scratch);
+    memory_free(scratch);
+    if (!good) {
+        cfg_error(cfg, "%s%s%s: %s", section, section[0] == '\0' ? "" : ".", setting->name,
+                  error.text);
+    }
+    return good ? 0 : -1;
+}
+
+/* A line `include("/etc/postern/secret.conf")`. */
+static int on_include(cfg_t *cfg, cfg_opt_t *option, int count, const char **names)
+{
+    struct stat status;
+    if (count != 1 || names[0][0] != '/') {
+        cfg_error(cfg, "include takes one absolute path");
+        return -1;
+    }
+    if (stat(names[0], &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+        reading.draft->others_read = true;
+    }
+    return cfg_include(cfg, option, count, names);
+}
+
+static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, size_t section_count)
+{
+    cfg_opt_t *options = memory_new(config_table_count + section_count + 2, sizeof(cfg_opt_t));
+    size_t count = 0;
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_table_setting *setting = &config_table[i];
+        if (strcmp(setting->section, section) != 0) {
+            continue;
+        }
+        bool list =
+            setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
+        options[count] = list ? (cfg_opt_t)CFG_STR_LIST(setting->name, NULL, CFGF_NODEFAULT)
+                              : (cfg_opt_t)CFG_STR(setting->name, NULL, CFGF_NODEFAULT);
+        options[count++].validcb = on_value;
+    }
+    for (size_t i = 0; i < section_count; i++) {
+        options[count++] = sections[i];
+    }
+    if (section_count > 0) {
+        options[count++] = (cfg_opt_t)CFG_FUNC("include", on_include);
+    }
+    options[count] = (cfg_opt_t)CFG_END();
+    return options;
+}
+
+static cfg_t *parser_new(void)
+{
+    cfg_opt_t sections[SECTIONS_MAX];
+    size_t count = 0;
+    const char *last = "";
+    for (size_t i = 0; i < config_table_count; i++) {
+        const char *section = config_table[i].section;
+        if (strcmp(section, last) == 0) {
+            continue;
+        }
+        assert(count < SECTIONS_MAX);
+        int flags = config_table_is_provider(&config_table[i])
+                        ? CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES
+                        : CFGF_NONE;
+        sections[count++] = (cfg_opt_t)CFG_SEC(section, options_of(section, NULL, 0), flags);
+        last = section;
+    }
+    cfg_opt_t *options = options_of("", sections, count);
+    cfg_t *cfg = cfg_init(options, CFGF_NONE);   /* copies all of them */
+    if (cfg == NULL) {
+        abort();
+    }
+    cfg_set_error_function(cfg, on_error);
+    for (size_t i = 0; i < count; i++) {
+        memory_free(sections[i].subopts);
+    }
+    memory_free(options);
+    return cfg;
+}
+
+/* ---- from libconfuse to the draft ---- */
+
+static bool take_section(cfg_t *cfg, const char *section, void *base, struct error *error)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_table_setting *setting = &config_table[i];
+        if (strcmp(setting->section, section) != 0) {
+            continue;
+        }
+        cfg_opt_t *option = cfg_getopt(cfg, setting->name);
+        unsigned count = cfg_opt_size(option);
+        if (count > 0 || option->flags & CFGF_MODIFIED) {
+            config_value_clear(setting, base);
+        }
+        for (unsigned v = 0; v < count; v++) {
+            if (!config_value_read(setting, span_of(cfg_opt_getnstr(option, v)), base, error)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool take_providers(struct config_draft *draft, cfg_t *cfg, struct error *error)
+{
+    for (unsigned i = 0; i < cfg_size(cfg, "provider"); i++) {
+        cfg_t *section = cfg_getnsec(cfg, "provider", i);
+        struct config_table_provider *provider =
+            config_draft_provider(draft, span_of(cfg_title(section)), error);
+        if (provider == NULL || !take_section(section, "provider", provider, error)) {
+            return error_prefix(error, "%s:%d: ", draft->config.path, section->line);
+        }
+    }
+    return true;
+}
+
+static bool take_all(struct config_draft *draft, cfg_t *cfg, struct error *error)
+{
+    const char *last = "provider";
+    for (size_t i = 0; i < config_table_count; i++) {
+        const char *section = config_table[i].section;
+        if (strcmp(section, last) == 0 || config_table_is_provider(&config_table[i])) {
+            continue;
+        }
+        cfg_t *from = section[0] == '\0' ? cfg : cfg_getsec(cfg, section);
+        if (!take_section(from, section, &draft->config, error)) {
+            return error_prefix(error, "%s: ", draft->config.path);
+        }
+        last = section;
+    }
+    return take_providers(draft, cfg, error);
+}
+
+static bool parse(struct config_draft *draft, struct span text, struct error *error)
+{
+    if (span_has(text, '\0')) {
+        return error_set(error, "%s: there is a NUL byte in it", draft->config.path);
+    }
+    FILE *file = span_empty(text) ? fopen("/dev/null", "re")
+                                  : fmemopen((void *)(uintptr_t)text.at, text.length, "r");
+    if (file == NULL) {
+        return error_set(error, "%s: %s", draft->config.path, strerror(errno));
+    }
+    cfg_t *cfg = parser_new();
+    cfg->filename = strdup(draft->config.path);
+    reading.draft = draft;
+    reading.error = error;
+    reading.failed = false;
+    bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS;
+    if (!good && !reading.failed) {
+        error_set(error, "%s: it cannot be read as a configuration", draft->config.path);
+    }
+    good = good && take_all(draft, cfg, error);
+    cfg_free(cfg);
+    fclose(file);
+    return good;
+}
+
+/* ---- from outside ---- */
+
+static bool file_read(struct config_draft *draft, const char *path, struct buffer *text,
+                      struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    if (fd < 0) {
+        return error_set(error, "%s: %s", path, strerror(errno));
+    }
+    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+    if (!good) {
+        error_set(error, "%s is not a file", path);
+    }
+    draft->others_read = good && (status.st_mode & S_IROTH) != 0;
+    ssize_t count = good ? 1 : 0;
+    while (count > 0 && !buffer_full(text)) {
+        char *room = buffer_room(text, 4096);
+        count = room == NULL ? 0 : read(fd, room, 4096);
+        buffer_took(text, count > 0 ? (size_t)count : 0);
+    }
+    close(fd);
+    if (count < 0) {
+        return error_set(error, "%s: %s", path, strerror(errno));
+    }
+    if (buffer_full(text)) {
+        return error_set(error, "%s is longer than %d bytes", path, CONFIG_TEXT_MAX);
+    }
+    return good;
+}
+
+bool config_load(const char *path, char *const *env, struct config *config, struct error *error)
+{
+    *config = (struct config){0};
+    struct buffer text = buffer_limited(CONFIG_TEXT_MAX);
+    struct config_draft *draft = config_draft_new(path == NULL ? "environment" : path);
+    bool good = (path == NULL || file_read(draft, path, &text, error)) &&
+                parse(draft, buffer_span(&text), error) &&
+                config_environment_apply(draft, env, error) &&
+                config_draft_finish(draft, config, error);
+    config_draft_free(draft);
+    buffer_wipe(&text);
+    return good;
+}
+
+bool config_read(struct span text, struct config *config, struct error *error)
+{
+    *config = (struct config){0};
+    struct config_draft *draft = config_draft_new("configuration");
+    bool good = parse(draft, text, error) && config_draft_finish(draft, config, error);
+    config_draft_free(draft);
+    return good;
+}
+
+void config_free(struct config *config)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (!config_table_is_provider(&config_table[i])) {
+            config_value_clear(&config_table[i], config);
+        }
+    }
+    for (size_t i = 0; config->warnings != NULL && config->warnings[i] != NULL; i++) {
+        memory_free(config->warnings[i]);
+    }
+    memory_free(config->warnings);
+    memory_free(config->path);
+    provider_set_free(config->providers);
+    *config = (struct config){0};
+}
+
+struct provider_set *config_take_providers(struct config *config)
+{
+    struct provider_set *providers = config->providers;
+    config->providers = NULL;
+    return providers;
+}
+
+/* ---- to text ---- */
+
+static void print_section(const char *section, const void *base, struct buffer *text)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_table_setting *setting = &config_table[i];
+        bool named = strcmp(setting->name, "userinfo_file") != 0;
+        if (named && strcmp(setting->section, section) == 0) {
+            buffer_format(text, "%s = ", setting->name);
+            config_value_print(setting, base, text);
+            buffer_add_byte(text, '\n');
+        }
+    }
+}
+
+void config_print(const struct config *config, struct buffer *text)
+{
+    const char *last = "provider";
+    for (size_t i = 0; i < config_table_count; i++) {
+        const char *section = config_table[i].section;
+        if (strcmp(section, last) == 0 || config_table_is_provider(&config_table[i])) {
+            continue;
+        }
+        buffer_format(text, "%s%s", section, section[0] == '\0' ? "" : " {\n");
+        print_section(section, config, text);
+        buffer_add_text(text, section[0] == '\0' ? "" : "}\n");
+        last = section;
+    }
+    for (size_t i = 0; config->providers != NULL && i < config->providers->count; i++) {
+        struct config_table_provider provider = {.provider = config->providers->providers[i]};
+        buffer_format(text, "provider '%s' {\n", provider.provider.name);
+        print_section("provider", &provider, text);
+        buffer_add_text(text, "}\n");
+    }
+}
+
+void config_describe(struct buffer *text)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_table_setting *setting = &config_table[i];
+        buffer_format(text, "%s\t%s\t%s\t%s\n", config_table_name(setting, &arena),
+                      config_table_type_name(setting), setting->value, setting->help);
+    }
+}
+
+const char *config_needs_restart(const struct config *running, const struct config *wanted)
+{
+    static char name[128];
+    for (size_t i = 0; i < config_table_count; i++) {
+        const struct config_table_setting *setting = &config_table[i];
+        if (!setting->restart || config_table_is_provider(setting)) {
+            continue;
+        }
+        CLEANUP(buffer_wipe) struct buffer was = buffer_limited(CONFIG_TEXT_MAX);
+        CLEANUP(buffer_wipe) struct buffer is = buffer_limited(CONFIG_TEXT_MAX);
+        config_value_print(setting, running, &was);
+        config_value_print(setting, wanted, &is);
+        if (!span_equal(buffer_span(&was), buffer_span(&is))) {
+            CLEANUP(arena_done) struct arena arena = {0};
+            snprintf(name, sizeof(name), "%s", config_table_name(setting, &arena));
+            return name;
+        }
+    }
+    return NULL;
+}

@@ -1,0 +1,11 @@
+/* config_check.h - what belongs together in a configuration, beyond each setting's own limits. Internal to config/. */
+#ifndef CONFIG_CONFIG_CHECK_H
+#define CONFIG_CONFIG_CHECK_H
+
+#include "config/config.h"
+
+bool config_check(const struct config *config, struct error *error);
+/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32" */
+bool config_check_network(const char *text);
+
+#endif

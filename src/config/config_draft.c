@@ -1,0 +1,254 @@
+/* config_draft.c - a configuration while it is read: from defaults to checked. */
+#include "config/config_draft.h"
+
+#include "base/memory.h"
+#include "base/secret.h"
+#include "config/config_check.h"
+#include "config/config_value.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void set_default(const struct config_table_setting *setting, void *base)
+{
+    struct error error;
+    bool good = config_value_read_all(setting, span_of(setting->value), base, &error);
+    assert(good);
+}
+
+struct config_draft *config_draft_new(const char *path)
+{
+    struct config_draft *draft = MEMORY_NEW(struct config_draft);
+    draft->config.path = memory_text(path);
+    draft->config.warnings = memory_new(CONFIG_DRAFT_WARNINGS_MAX + 1, sizeof(char *));
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (!config_table_is_provider(&config_table[i])) {
+            set_default(&config_table[i], &draft->config);
+        }
+    }
+    return draft;
+}
+
+static void provider_clear(struct config_table_provider *provider)
+{
+    if (provider->provider.userinfo != NULL) {
+        secret_wipe(provider->provider.userinfo, strlen(provider->provider.userinfo));
+    }
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (config_table_is_provider(&config_table[i])) {
+            config_value_clear(&config_table[i], provider);
+        }
+    }
+    memory_free(provider->provider.name);
+    memory_free(provider->provider.shown);
+    *provider = (struct config_table_provider){0};
+}
+
+void config_draft_free(struct config_draft *draft)
+{
+    if (draft == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < draft->count; i++) {
+        provider_clear(&draft->providers[i]);
+    }
+    config_free(&draft->config);
+    memory_free(draft);
+}
+
+static bool provider_name_good(struct span name)
+{
+    for (size_t i = 0; i < name.length; i++) {
+        char byte = name.at[i];
+        bool good = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '-' ||
+                    byte == '_' || byte == '.';
+        if (!good) {
+            return false;
+        }
+    }
+    return name.length > 0 && name.length <= PROVIDER_NAME_MAX;
+}
+
+struct config_table_provider *config_draft_provider(struct config_draft *draft, struct span name,
+                                                    struct error *error)
+{
+    if (!provider_name_good(name)) {
+        error_set(error,
+                  "a provider's name is 1 to %d of the characters a-z, 0-9, \"-\", \"_\" and "
+                  "\".\", like provider \"work\"",
+                  PROVIDER_NAME_MAX);
+        return NULL;
+    }
+    for (size_t i = 0; i < draft->count; i++) {
+        if (span_is(name, draft->providers[i].provider.name)) {
+            error_set(error, "there is a provider \"%.*s\" already", (int)name.length, name.at);
+            return NULL;
+        }
+    }
+    if (draft->count == CONFIG_PROVIDERS_MAX) {
+        error_set(error, "there are more than %d providers", CONFIG_PROVIDERS_MAX);
+        return NULL;
+    }
+    struct config_table_provider *provider = &draft->providers[draft->count++];
+    provider->provider.name = memory_new(name.length + 1, 1);
+    memcpy(provider->provider.name, name.at, name.length);
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (config_table_is_provider(&config_table[i])) {
+            set_default(&config_table[i], provider);
+        }
+    }
+    return provider;
+}
+
+void config_draft_warn(struct config_draft *draft, const char *format, ...)
+{
+    if (draft->warnings == CONFIG_DRAFT_WARNINGS_MAX) {
+        return;
+    }
+    char text[ERROR_MAX];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof(text), format, arguments);
+    va_end(arguments);
+    draft->config.warnings[draft->warnings++] = memory_text(text);
+}
+
+/* ---- completing it ---- */
+
+/* The first line of a file that nobody but its owner and group may read. NULL: an error. */
+static char *secret_file_read(const char *path, struct error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    struct stat status;
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        error_set(error, "%s: %s", path, strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return NULL;
+    }
+    char text[CONFIG_TABLE_TEXT_MAX + 2] = "";
+    ssize_t length = -1;
+    if (!S_ISREG(status.st_mode)) {
+        error_set(error, "%s is not a file", path);
+    } else if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        error_set(error, "%s holds a secret and others can read it: chmod o-rwx it", path);
+    } else if ((length = read(fd, text, sizeof(text))) < 0) {
+        error_set(error, "%s: %s", path, strerror(errno));
+    } else if (length == (ssize_t)sizeof(text)) {
+        length = -1;
+        error_set(error, "%s is longer than %d bytes", path, CONFIG_TABLE_TEXT_MAX);
+    }
+    close(fd);
+    char *line = NULL;
+    if (length >= 0) {
+        text[length] = '\0';
+        text[strcspn(text, "\r\n")] = '\0';
+        line = memory_text(text);
+    }
+    secret_wipe(text, sizeof(text));
+    return line;
+}
+
+/* A user or a password before the host. */
+static bool url_has_userinfo(const char *url)
+{
+    struct span authority = span_of(url);
+    authority = span_from(authority, span_search(authority, SPAN_LITERAL("://")) + 3);
+    authority = span_first(authority, span_find(authority, '/'));
+    return span_has(authority, '@');
+}
+
+static bool provider_secret(struct config_table_provider *provider, struct error *error)
+{
+    const struct config_table_setting *setting = config_table_find("provider", "userinfo");
+    if (provider->userinfo_file == NULL) {
+        return true;
+    }
+    if (provider->provider.userinfo != NULL) {
+        return error_set(error, "userinfo and userinfo_file exclude each other");
+    }
+    char *text = secret_file_read(provider->userinfo_file, error);
+    if (text == NULL) {
+        return false;
+    }
+    bool good = config_value_read(setting, span_of(text), provider, error) ||
+                error_prefix(error, "%s: ", provider->userinfo_file);
+    secret_wipe(text, strlen(text));
+    memory_free(text);
+    return good;
+}
+
+static bool provider_finish(struct config_draft *draft, struct config_table_provider *provider,
+                            struct error *error)
+{
+    if (!provider_secret(provider, error)) {
+        return false;
+    }
+    const struct provider *wanted = &provider->provider;
+    if (wanted->userinfo == NULL) {
+        return error_set(error, "userinfo is missing; write userinfo = \"https://…\"");
+    }
+    if (url_has_userinfo(wanted->userinfo) && provider->userinfo_file == NULL &&
+        draft->others_read) {
+        return error_set(error,
+                         "userinfo has a password in it and others can read %s: chmod o-rwx it, or "
+                         "use userinfo_file",
+                         draft->config.path);
+    }
+    if (wanted->configuration_url != NULL && url_has_userinfo(wanted->configuration_url)) {
+        return error_set(error, "configuration_url is shown to clients: it must not have a user or "
+                                "a password in it");
+    }
+    provider->provider.shown = provider_shown(wanted->userinfo);
+    return true;
+}
+
+static bool providers_finish(struct config_draft *draft, struct error *error)
+{
+    for (size_t i = 0; i < draft->count; i++) {
+        struct config_table_provider *provider = &draft->providers[i];
+        if (!provider_finish(draft, provider, error)) {
+            return error_prefix(error, "provider \"%s\": ", provider->provider.name);
+        }
+    }
+    struct provider_set *set = MEMORY_NEW(struct provider_set);
+    set->providers = memory_new(draft->count + 1, sizeof(struct provider));
+    set->count = draft->count;
+    for (size_t i = 0; i < draft->count; i++) {
+        set->providers[i] = draft->providers[i].provider;
+        draft->providers[i].provider = (struct provider){0};
+    }
+    draft->config.providers = set;
+    return true;
+}
+
+/* Without `group` the worker has its user's own; a number that stands for nobody has the same group. */
+static void group_finish(struct config *config)
+{
+    if (config->group.name != NULL || config->user.number < 0) {
+        return;
+    }
+    const struct passwd *user = getpwuid((uid_t)config->user.number);
+    config->group.number = user == NULL ? config->user.number : (int64_t)user->pw_gid;
+}
+
+bool config_draft_finish(struct config_draft *draft, struct config *config, struct error *error)
+{
+    group_finish(&draft->config);
+    draft->config.directory.mail_uid = draft->config.mail_user.number;
+    draft->config.directory.mail_gid = draft->config.mail_group.number;
+    if (!providers_finish(draft, error) || !config_check(&draft->config, error)) {
+        return error_prefix(error, "%s: ", draft->config.path);
+    }
+    *config = draft->config;
+    draft->config = (struct config){0};
+    return true;
+}

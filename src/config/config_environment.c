@@ -1,0 +1,154 @@
+/* config_environment.c - settings from environment variables: ours, and docker-mailserver's. */
+#include "config/config_environment.h"
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "config/config_value.h"
+
+#include <string.h>
+
+#define PREFIX       "POSTERN_"
+#define PROVIDER     "default"
+#define OTHER_READER "POSTERN_SOCKET"      /* of the `postern` command */
+
+/* "login.refusal_delay" becomes POSTERN_LOGIN_REFUSAL_DELAY. */
+static bool is_name_of(struct span variable, const struct config_table_setting *setting)
+{
+    CLEANUP(buffer_done) struct buffer name = buffer_limited(128);
+    buffer_add_text(&name, PREFIX);
+    buffer_add_text(&name, setting->section);
+    buffer_add_text(&name, setting->section[0] == '\0' ? "" : "_");
+    buffer_add_text(&name, setting->name);
+    return span_equal_fold(buffer_span(&name), variable);
+}
+
+static const struct config_table_setting *find(struct span variable)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (is_name_of(variable, &config_table[i])) {
+            return &config_table[i];
+        }
+    }
+    return NULL;
+}
+
+/* The provider that the environment speaks of. */
+static struct config_table_provider *only_provider(struct config_draft *draft, struct error *error)
+{
+    if (draft->count == 0) {
+        return config_draft_provider(draft, SPAN_LITERAL(PROVIDER), error);
+    }
+    if (draft->count == 1) {
+        return &draft->providers[0];
+    }
+    error_set(error, "with %zu provider blocks it is not clear which one is meant; write it there",
+              draft->count);
+    return NULL;
+}
+
+static bool apply_one(struct config_draft *draft, struct span variable, struct span value,
+                      struct error *error)
+{
+    const struct config_table_setting *setting = find(variable);
+    if (setting == NULL) {
+        if (!span_is(variable, OTHER_READER)) {
+            config_draft_warn(draft, "environment variable %.*s names no setting and is ignored",
+                              (int)variable.length, variable.at);
+        }
+        return true;
+    }
+    void *base = config_table_is_provider(setting) ? (void *)only_provider(draft, error)
+                                                   : (void *)&draft->config;
+    if (base == NULL || !config_value_read_all(setting, value, base, error)) {
+        return error_prefix(error, "environment variable %.*s: ", (int)variable.length,
+                            variable.at);
+    }
+    return true;
+}
+
+static bool apply_ours(struct config_draft *draft, char *const *env, struct error *error)
+{
+    for (size_t i = 0; env[i] != NULL; i++) {
+        struct span value = span_of(env[i]), variable;
+        span_cut(&value, '=', &variable);
+        if (span_starts(variable, PREFIX) && value.at != NULL &&
+            !apply_one(draft, variable, value, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- docker-mailserver's ---- */
+
+static struct span variable(char *const *env, const char *name)
+{
+    for (size_t i = 0; env[i] != NULL; i++) {
+        struct span value = span_of(env[i]), key;
+        span_cut(&value, '=', &key);
+        if (span_is(key, name) && value.at != NULL) {
+            return value;
+        }
+    }
+    return span_of(NULL);
+}
+
+static bool check_provisioner(char *const *env, struct error *error)
+{
+    struct span provisioner = variable(env, "ACCOUNT_PROVISIONER");
+    if (span_empty(provisioner) || span_is(provisioner, "FILE")) {
+        return true;
+    }
+    return error_set(error,
+                     "environment variable ACCOUNT_PROVISIONER: accounts cannot come from \"%.*s\" "
+                     "yet; leave it out or write FILE, and use `postern account add`",
+                     (int)provisioner.length < 40 ? (int)provisioner.length : 40, provisioner.at);
+}
+
+/* docker-mailserver's trust (FIELD): userinfo, the claim `email`, verified or not. */
+static bool make_provider(struct config_draft *draft, struct span url, struct error *error)
+{
+    struct config_table_provider *provider =
+        config_draft_provider(draft, SPAN_LITERAL(PROVIDER), error);
+    if (provider == NULL || !config_value_read(config_table_find("provider", "userinfo"), url,
+                                               provider, error)) {
+        return error_prefix(error, "environment variable OAUTH2_INTROSPECTION_URL: ");
+    }
+    provider->provider.email_verified = PROVIDER_EMAIL_TRUST;
+    config_draft_warn(
+        draft, "OAUTH2_INTROSPECTION_URL stands for the whole provider: a token that any other "
+               "application of this provider obtained signs in too, and its e-mail address is "
+               "trusted even when the provider has not verified it; a provider block with "
+               "email_verified = require in postern.conf ends the latter");
+    return true;
+}
+
+static bool apply_docker_mailserver(struct config_draft *draft, char *const *env,
+                                    struct error *error)
+{
+    struct span enabled = variable(env, "ENABLE_OAUTH2");
+    struct span url = variable(env, "OAUTH2_INTROSPECTION_URL");
+    if (span_empty(url)) {
+        return !span_is(enabled, "1") || draft->count > 0 ||
+               error_set(error, "environment variable ENABLE_OAUTH2 is 1 and there is no provider: "
+                                "set OAUTH2_INTROSPECTION_URL to its userinfo endpoint, or write a "
+                                "provider block in postern.conf");
+    }
+    if (span_is(enabled, "0")) {
+        config_draft_warn(draft, "OAUTH2_INTROSPECTION_URL is ignored because ENABLE_OAUTH2 is 0");
+        return true;
+    }
+    if (draft->count > 0) {
+        config_draft_warn(draft, "OAUTH2_INTROSPECTION_URL is ignored because there is a provider "
+                                 "block; set its userinfo there");
+        return true;
+    }
+    return make_provider(draft, url, error);
+}
+
+bool config_environment_apply(struct config_draft *draft, char *const *env, struct error *error)
+{
+    return env == NULL || (check_provisioner(env, error) &&
+                           apply_docker_mailserver(draft, env, error) &&
+                           apply_ours(draft, env, error));
+}

@@ -1,0 +1,235 @@
+/* config_table.c - every setting once: name, type, default, limits, help. */
+#include "config/config_table.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define AT(field)       offsetof(struct config, field)
+#define PROVIDER(field) offsetof(struct config_table_provider, field)
+
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, PORT_MAX = 65535 };
+
+/* clang-format off */
+const struct config_table_setting config_table[] = {
+    { "", "user", CONFIG_TABLE_USER, "postern", AT(user), 0, 0, NULL,
+      "user of the worker, by name or number", true },
+    { "", "group", CONFIG_TABLE_GROUP, "", AT(group), 0, 0, NULL,
+      "its group; the user's own when empty", true },
+    { "", "run_directory", CONFIG_TABLE_PATH, "/run/postern", AT(run_directory), 0, 60, NULL,
+      "directory of the sockets, owned by root", true },
+    { "", "log", CONFIG_TABLE_CHOICE, "syslog", AT(log), 0, 0, "syslog|stderr",
+      "where log lines go: syslog (facility mail) or stderr (also the journal's)", true },
+    { "", "log_socket", CONFIG_TABLE_PATH, "/dev/log", AT(log_socket), 0, 100, NULL,
+      "socket of syslog", true },
+    { "", "log_level", CONFIG_TABLE_CHOICE, "info", AT(log_level), 0, 0, "error|warning|info|debug",
+      "lines above this level are left out", false },
+    { "", "default_domain", CONFIG_TABLE_DOMAIN, "", AT(directory.default_domain), 0, 253, NULL,
+      "domain of login names without @; they are refused when empty", false },
+
+    { "provider", "userinfo", CONFIG_TABLE_URL, "", PROVIDER(provider.userinfo), 0, 0, NULL,
+      "userinfo endpoint (OpenID Connect Core, 5.3) that says whose a token is", false },
+    { "provider", "userinfo_file", CONFIG_TABLE_PATH, "", PROVIDER(userinfo_file), 0, 0, NULL,
+      "file that holds that URL, for one with a password in it; no one else may read it", false },
+    { "provider", "username_claim", CONFIG_TABLE_TEXT, "email", PROVIDER(provider.username_claim), 0, 63, NULL,
+      "member of the answer that holds the mail address", false },
+    { "provider", "domains", CONFIG_TABLE_DOMAINS, "", PROVIDER(provider.domains), 0, 253, NULL,
+      "mail domains it speaks for; may be left out with one provider only", false },
+    { "provider", "email_verified", CONFIG_TABLE_CHOICE, "require", PROVIDER(provider.email_verified), 0, 0,
+      "require|if_present|trust",
+      "at an account's first login email_verified must be true, must not be false, or does not matter", false },
+    { "provider", "ca_file", CONFIG_TABLE_PATH, "", PROVIDER(provider.ca_file), 0, 0, NULL,
+      "PEM file of the authority of its certificate; the system's authorities when empty", false },
+    { "provider", "connect_timeout", CONFIG_TABLE_DURATION, "3s", PROVIDER(provider.connect_ms), 10, PROVIDER_TOTAL_MS_MAX, NULL,
+      "longest wait for a connection", false },
+    { "provider", "timeout", CONFIG_TABLE_DURATION, "6s", PROVIDER(provider.total_ms), 10, PROVIDER_TOTAL_MS_MAX, NULL,
+      "longest wait for an answer", false },
+    { "provider", "requests", CONFIG_TABLE_COUNT, "500", PROVIDER(provider.requests_max), 1, 10000, NULL,
+      "questions under way at once; beyond it logins fail temporarily", false },
+    { "provider", "scope", CONFIG_TABLE_TEXT, "openid email", PROVIDER(provider.scope), 0, 200, NULL,
+      "scope that a refused client is told to ask for; left out when empty", false },
+    { "provider", "configuration_url", CONFIG_TABLE_URL, "", PROVIDER(provider.configuration_url), 0, 300, NULL,
+      "discovery document that a refused client is pointed to; left out when empty", false },
+
+    { "accounts", "store", CONFIG_TABLE_TEXT, "sqlite:/var/lib/postern/accounts.db", AT(store), 0, 512, NULL,
+      "database: sqlite:PATH in a directory of the user, mode 0700", true },
+
+    { "login", "passwords", CONFIG_TABLE_FLAG, "yes", AT(login.passwords), 0, 0, NULL,
+      "PLAIN and LOGIN with an account's own password, where it has one", false },
+    { "login", "cleartext_from_loopback", CONFIG_TABLE_FLAG, "no", AT(login.cleartext), 0, 0, NULL,
+      "sign-in without TLS for clients on this machine", false },
+    { "login", "deadline", CONFIG_TABLE_DURATION, "8s", AT(login.turn_ms), 100, 9500, NULL,
+      "answer within this time of each message of the client; Postfix hangs up after 10s", false },
+    { "login", "exchange_deadline", CONFIG_TABLE_DURATION, "150s", AT(login.exchange_ms), SECOND, 10 * MINUTE, NULL,
+      "longest sign-in from its first message to its answer", false },
+    { "login", "refusal_delay", CONFIG_TABLE_DURATION, "2s", AT(login.refusal_delay_ms), 0, 8 * SECOND, NULL,
+      "wait before a refusal; part of the deadline", false },
+    { "login", "concurrent", CONFIG_TABLE_COUNT, "5000", AT(login.logins_max), 1, 100000, NULL,
+      "sign-ins under way at once; beyond it they fail temporarily", false },
+    { "login", "trusted_addresses", CONFIG_TABLE_LIST, "", AT(throttle.trusted), 0, 49, NULL,
+      "addresses or networks (192.0.2.0/24) of webmail and monitoring: throttled per user", false },
+    { "login", "throttle_free", CONFIG_TABLE_COUNT, "10", AT(throttle.free_failures), 0, 100000, NULL,
+      "distinct refused credentials of an address before it is slowed", false },
+    { "login", "throttle_stop", CONFIG_TABLE_COUNT, "100", AT(throttle.stop_failures), 0, 1000000, NULL,
+      "distinct refused credentials of an address before it fails unchecked; 0: never", false },
+    { "login", "throttle_window", CONFIG_TABLE_DURATION, "10m", AT(throttle.window_ms), SECOND, 24 * HOUR, NULL,
+      "how long a refusal counts", false },
+    { "login", "throttle_delay_max", CONFIG_TABLE_DURATION, "4s", AT(throttle.delay_max_ms), 0, 8 * SECOND, NULL,
+      "longest delay of a slowed sign-in; part of the deadline", false },
+    { "login", "throttle_addresses", CONFIG_TABLE_COUNT, "10000", AT(throttle.entries_max), 16, 1000000, NULL,
+      "addresses remembered; the one idle longest makes room", false },
+    { "login", "hash_threads", CONFIG_TABLE_THREADS, "1", AT(passwords.threads), 1, 64, NULL,
+      "threads that check passwords, at nice 10", true },
+    { "login", "hash_queue", CONFIG_TABLE_COUNT, "200", AT(passwords.queue_max), 1, 10000, NULL,
+      "passwords waiting to be checked; beyond it sign-ins fail temporarily", true },
+
+    { "mail", "root", CONFIG_TABLE_PATH, "/var/vmail", AT(directory.mail_root), 0, 512, NULL,
+      "directory below which accounts have their mail", false },
+    { "mail", "uid", CONFIG_TABLE_USER, "5000", AT(mail_user), 0, 0, NULL,
+      "owner of all mail, by name or number", true },
+    { "mail", "gid", CONFIG_TABLE_GROUP, "5000", AT(mail_group), 0, 0, NULL,
+      "its group", true },
+    { "mail", "quota", CONFIG_TABLE_SIZE, "none", AT(directory.quota_bytes), 0, INT64_MAX, NULL,
+      "space of an account that has no quota of its own", false },
+    { "mail", "recipient_delimiter", CONFIG_TABLE_BYTE, "+", AT(directory.delimiter), 0, 0, NULL,
+      "begins the tag of a sub-address; empty: there are none", false },
+    { "mail", "format", CONFIG_TABLE_CHOICE, "maildir", AT(mail_format), 0, 0, "maildir|mdbox",
+      "how Dovecot keeps mail", false },
+
+    { "dovecot", "base_dir", CONFIG_TABLE_PATH, "/run/dovecot", AT(dovecot.base_dir), 0, 60, NULL,
+      "Dovecot's base_dir; empty: no sockets for Dovecot", true },
+    { "dovecot", "config", CONFIG_TABLE_PATH, "/etc/dovecot/dovecot.conf", AT(dovecot.config), 0, 512, NULL,
+      "Dovecot's configuration, looked at when posternd starts", true },
+    { "dovecot", "check", CONFIG_TABLE_FLAG, "yes", AT(dovecot.check), 0, 0, NULL,
+      "start only when Dovecot's own auth service is switched off", true },
+    { "dovecot", "user", CONFIG_TABLE_USER, "dovecot", AT(dovecot.user), 0, 0, NULL,
+      "Dovecot's internal user, which may ask where a user's mail lies", true },
+    { "dovecot", "login_group", CONFIG_TABLE_GROUP, "dovenull", AT(dovecot.login_group), 0, 0, NULL,
+      "group of Dovecot's login processes", true },
+
+    { "postfix", "queue_directory", CONFIG_TABLE_PATH, "/var/spool/postfix", AT(postfix.queue_directory), 0, 80, NULL,
+      "Postfix's queue_directory; empty: no sockets for Postfix", true },
+    { "postfix", "group", CONFIG_TABLE_GROUP, "postfix", AT(postfix.group), 0, 0, NULL,
+      "group that may use the sockets below it", true },
+
+    { "worker", "heartbeat", CONFIG_TABLE_DURATION, "1s", AT(worker.heartbeat_ms), 20, 10 * SECOND, NULL,
+      "how often the worker says that it is alive", true },
+    { "worker", "heartbeat_timeout", CONFIG_TABLE_DURATION, "5s", AT(worker.heartbeat_timeout_ms), 100, MINUTE, NULL,
+      "a worker that is silent for this long is replaced", false },
+    { "worker", "start_timeout", CONFIG_TABLE_DURATION, "60s", AT(worker.start_timeout_ms), 100, HOUR, NULL,
+      "a worker that is not ready after this long is replaced", false },
+    { "worker", "stop_timeout", CONFIG_TABLE_DURATION, "8s", AT(worker.stop_timeout_ms), 0, MINUTE, NULL,
+      "how long sign-ins under way may take when posternd is stopped", true },
+    { "worker", "backoff_min", CONFIG_TABLE_DURATION, "1s", AT(worker.backoff_min_ms), 0, MINUTE, NULL,
+      "wait before the next worker when one died that had served nothing; doubles each time", false },
+    { "worker", "backoff_max", CONFIG_TABLE_DURATION, "10s", AT(worker.backoff_max_ms), 0, HOUR, NULL,
+      "longest such wait", false },
+    { "worker", "provider_connections", CONFIG_TABLE_COUNT, "64", AT(worker.fetches_max), 1, 1000, NULL,
+      "connections to providers at once; further questions wait for one", true },
+
+    { "stack", "hostname", CONFIG_TABLE_TEXT, "", AT(stack.hostname), 0, 253, NULL,
+      "name of the mail server, for the rendered files of Postfix and Dovecot", false },
+    { "stack", "public", CONFIG_TABLE_FLAG, "yes", AT(stack.public), 0, 0, NULL,
+      "reached by others; no: a trial on this machine's loopback", false },
+    { "stack", "tls_cert", CONFIG_TABLE_PATH, "", AT(stack.tls_cert), 0, 512, NULL,
+      "PEM file of the server's certificate and its chain", false },
+    { "stack", "tls_key", CONFIG_TABLE_PATH, "", AT(stack.tls_key), 0, 512, NULL,
+      "PEM file of its key", false },
+    { "stack", "port_smtp", CONFIG_TABLE_NUMBER, "25", AT(stack.port_smtp), 1, PORT_MAX, NULL,
+      "port for other mail servers", false },
+    { "stack", "port_submission", CONFIG_TABLE_NUMBER, "587", AT(stack.port_submission), 1, PORT_MAX, NULL,
+      "port of submission with STARTTLS", false },
+    { "stack", "port_submissions", CONFIG_TABLE_NUMBER, "465", AT(stack.port_submissions), 1, PORT_MAX, NULL,
+      "port of submission with TLS from the start", false },
+    { "stack", "port_imap", CONFIG_TABLE_NUMBER, "143", AT(stack.port_imap), 1, PORT_MAX, NULL,
+      "port of IMAP with STARTTLS", false },
+    { "stack", "port_imaps", CONFIG_TABLE_NUMBER, "993", AT(stack.port_imaps), 1, PORT_MAX, NULL,
+      "port of IMAP with TLS from the start", false },
+    { "stack", "port_pop3", CONFIG_TABLE_NUMBER, "110", AT(stack.port_pop3), 1, PORT_MAX, NULL,
+      "port of POP3 with STARTTLS", false },
+    { "stack", "port_pop3s", CONFIG_TABLE_NUMBER, "995", AT(stack.port_pop3s), 1, PORT_MAX, NULL,
+      "port of POP3 with TLS from the start", false },
+    { "stack", "port_sieve", CONFIG_TABLE_NUMBER, "4190", AT(stack.port_sieve), 1, PORT_MAX, NULL,
+      "port of ManageSieve with STARTTLS", false },
+    { "stack", "port_sieves", CONFIG_TABLE_NUMBER, "0", AT(stack.port_sieves), 0, PORT_MAX, NULL,
+      "port of ManageSieve with TLS from the start; 0: none", false },
+    { "stack", "message_size", CONFIG_TABLE_SIZE, "50M", AT(stack.message_size), 1024, INT32_MAX, NULL,
+      "largest message", false },
+    { "stack", "chroot", CONFIG_TABLE_FLAG, "yes", AT(stack.chroot), 0, 0, NULL,
+      "Postfix's processes run inside queue_directory", false },
+    { "stack", "postfix_user", CONFIG_TABLE_TEXT, "postfix", AT(stack.postfix_user), 0, 32, NULL,
+      "owner of Dovecot's sockets for Postfix", false },
+    { "stack", "postfix_data", CONFIG_TABLE_PATH, "/var/lib/postfix", AT(stack.postfix_data), 0, 512, NULL,
+      "Postfix's data_directory", false },
+    { "stack", "postfix_log", CONFIG_TABLE_PATH, "", AT(stack.postfix_log), 0, 512, NULL,
+      "file that Postfix logs to; syslog when empty", false },
+    { "stack", "dovecot_state", CONFIG_TABLE_PATH, "/var/lib/dovecot", AT(stack.dovecot_state), 0, 512, NULL,
+      "Dovecot's state_dir", false },
+    { "stack", "dovecot_listen", CONFIG_TABLE_TEXT, "*, ::", AT(stack.dovecot_listen), 0, 200, NULL,
+      "addresses that Dovecot listens on", false },
+    { "stack", "dovecot_log_chroot", CONFIG_TABLE_PATH, "", AT(stack.dovecot_log_chroot), 0, 512, NULL,
+      "directory below which Dovecot's log service finds dev/log; the system's when empty", false },
+};
+/* clang-format on */
+
+const size_t config_table_count = sizeof(config_table) / sizeof(config_table[0]);
+
+bool config_table_is_provider(const struct config_table_setting *setting)
+{
+    return strcmp(setting->section, "provider") == 0;
+}
+
+const struct config_table_setting *config_table_find(const char *section, const char *name)
+{
+    for (size_t i = 0; i < config_table_count; i++) {
+        if (strcmp(config_table[i].section, section) == 0 &&
+            strcmp(config_table[i].name, name) == 0) {
+            return &config_table[i];
+        }
+    }
+    return NULL;
+}
+
+const char *config_table_name(const struct config_table_setting *setting, struct arena *arena)
+{
+    if (setting->section[0] == '\0') {
+        return setting->name;
+    }
+    return arena_format(arena, "%s.%s", setting->section, setting->name);
+}
+
+const char *config_table_type_name(const struct config_table_setting *setting)
+{
+    switch (setting->type) {
+    case CONFIG_TABLE_TEXT:
+        return "text";
+    case CONFIG_TABLE_PATH:
+        return "path";
+    case CONFIG_TABLE_DOMAIN:
+        return "domain";
+    case CONFIG_TABLE_URL:
+        return "url";
+    case CONFIG_TABLE_LIST:
+        return "list";
+    case CONFIG_TABLE_DOMAINS:
+        return "domains";
+    case CONFIG_TABLE_FLAG:
+        return "yes|no";
+    case CONFIG_TABLE_CHOICE:
+        return setting->choices;
+    case CONFIG_TABLE_NUMBER:
+    case CONFIG_TABLE_COUNT:
+    case CONFIG_TABLE_THREADS:
+        return "number";
+    case CONFIG_TABLE_DURATION:
+        return "duration";
+    case CONFIG_TABLE_SIZE:
+        return "size";
+    case CONFIG_TABLE_BYTE:
+        return "character";
+    case CONFIG_TABLE_USER:
+        return "user";
+    case CONFIG_TABLE_GROUP:
+        return "group";
+    }
+    return "";
+}

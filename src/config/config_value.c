@@ -1,0 +1,499 @@
+/* config_value.c - the value of one setting: text to field and back, by its type. */
+#include "config/config_value.h"
+
+#include "account/account.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <grp.h>
+#include <pwd.h>
+#include <string.h>
+
+enum { ID_MAX = 0x7ffffffe };
+
+static char **text_at(const struct config_table_setting *setting, void *base)
+{
+    return (char **)((char *)base + setting->offset);
+}
+
+static char ***list_at(const struct config_table_setting *setting, void *base)
+{
+    return (char ***)((char *)base + setting->offset);
+}
+
+static struct config_id *id_at(const struct config_table_setting *setting, void *base)
+{
+    return (struct config_id *)((char *)base + setting->offset);
+}
+
+static char *text_of(struct span text)
+{
+    char *copy = memory_new(text.length + 1, 1);
+    if (text.length > 0) {
+        memcpy(copy, text.at, text.length);
+    }
+    return copy;
+}
+
+/* ---- numbers: what a bounded field holds ---- */
+
+static void number_set(const struct config_table_setting *setting, void *base, int64_t number)
+{
+    void *field = (char *)base + setting->offset;
+    if (setting->type == CONFIG_TABLE_COUNT) {
+        *(size_t *)field = (size_t)number;
+    } else if (setting->type == CONFIG_TABLE_THREADS) {
+        *(unsigned *)field = (unsigned)number;
+    } else {
+        *(int64_t *)field = number;
+    }
+}
+
+static int64_t number_get(const struct config_table_setting *setting, const void *base)
+{
+    const void *field = (const char *)base + setting->offset;
+    if (setting->type == CONFIG_TABLE_COUNT) {
+        return (int64_t)*(const size_t *)field;
+    }
+    if (setting->type == CONFIG_TABLE_THREADS) {
+        return (int64_t)*(const unsigned *)field;
+    }
+    return *(const int64_t *)field;
+}
+
+static bool number_read(const struct config_table_setting *setting, struct span text, void *base,
+                        struct error *error)
+{
+    uint64_t number;
+    if (!span_number(text, INT64_MAX, &number) || (int64_t)number < setting->min ||
+        (int64_t)number > setting->max) {
+        return error_set(error, "\"%.*s\" is not a number from %lld to %lld", (int)text.length,
+                         text.at, (long long)setting->min, (long long)setting->max);
+    }
+    number_set(setting, base, (int64_t)number);
+    return true;
+}
+
+static const struct unit {
+    const char *name;
+    int64_t ms;
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
+
+/* The largest unit that says `ms` without a fraction. */
+static void duration_print(int64_t ms, struct buffer *text)
+{
+    size_t best = 0;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (ms > 0 && ms % units[i].ms == 0) {
+            best = i;
+        }
+    }
+    buffer_add_number(text, ms / units[best].ms);
+    buffer_add_text(text, units[best].name);
+}
+
+static bool duration_parse(struct span text, int64_t *ms)
+{
+    size_t digits = 0;
+    while (span_at(text, digits) >= '0' && span_at(text, digits) <= '9') {
+        digits++;
+    }
+    uint64_t number;
+    if (!span_number(span_first(text, digits), INT32_MAX, &number)) {
+        return false;
+    }
+    struct span unit = span_from(text, digits);
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (span_is(unit, units[i].name)) {
+            *ms = (int64_t)number * units[i].ms;
+            return true;
+        }
+    }
+    *ms = 0;
+    return number == 0 && span_empty(unit);
+}
+
+static bool duration_read(const struct config_table_setting *setting, struct span text, void *base,
+                          struct error *error)
+{
+    int64_t ms;
+    if (!duration_parse(text, &ms)) {
+        return error_set(error, "\"%.*s\" is not a duration; write it like 500ms, 8s, 10m or 1h",
+                         (int)text.length, text.at);
+    }
+    if (ms < setting->min || ms > setting->max) {
+        CLEANUP(buffer_done) struct buffer from = buffer_limited(32), to = buffer_limited(32);
+        duration_print(setting->min, &from);
+        duration_print(setting->max, &to);
+        return error_set(error, "%.*s is out of range; write %.*s to %.*s", (int)text.length,
+                         text.at, (int)from.length, from.at, (int)to.length, to.at);
+    }
+    number_set(setting, base, ms);
+    return true;
+}
+
+static bool size_read(const struct config_table_setting *setting, struct span text, void *base,
+                      struct error *error)
+{
+    int64_t bytes;
+    if (!account_quota_parse(text, &bytes) || bytes < 0) {
+        return error_set(error, "\"%.*s\" is not a size; write it like 500M, 5G or none",
+                         (int)text.length, text.at);
+    }
+    if (bytes < setting->min || bytes > setting->max) {
+        return error_set(error, "%.*s is out of range; write %lld to %lld (bytes)",
+                         (int)text.length, text.at, (long long)setting->min,
+                         (long long)setting->max);
+    }
+    number_set(setting, base, bytes);
+    return true;
+}
+
+/* ---- words ---- */
+
+static bool flag_read(const struct config_table_setting *setting, struct span text, void *base,
+                      struct error *error)
+{
+    bool yes = span_is_fold(text, "yes") || span_is_fold(text, "true") || span_is(text, "1");
+    bool no = span_is_fold(text, "no") || span_is_fold(text, "false") || span_is(text, "0");
+    if (!yes && !no) {
+        return error_set(error, "\"%.*s\" is neither yes nor no", (int)text.length, text.at);
+    }
+    *(bool *)((char *)base + setting->offset) = yes;
+    return true;
+}
+
+static bool choice_read(const struct config_table_setting *setting, struct span text, void *base,
+                        struct error *error)
+{
+    struct span rest = span_of(setting->choices), choice;
+    for (int index = 0; span_cut(&rest, '|', &choice); index++) {
+        if (span_equal(choice, text)) {
+            *(int *)((char *)base + setting->offset) = index;
+            return true;
+        }
+    }
+    return error_set(error, "\"%.*s\" is not one of %s", (int)text.length, text.at,
+                     setting->choices);
+}
+
+static void choice_print(const struct config_table_setting *setting, const void *base,
+                         struct buffer *text)
+{
+    int chosen = *(const int *)((const char *)base + setting->offset);
+    struct span rest = span_of(setting->choices), choice;
+    for (int index = 0; span_cut(&rest, '|', &choice); index++) {
+        if (index == chosen) {
+            buffer_add(text, choice);
+        }
+    }
+}
+
+static bool byte_read(const struct config_table_setting *setting, struct span text, void *base,
+                      struct error *error)
+{
+    if (text.length > 1 || (text.length == 1 && !text_printable_ascii(text))) {
+        return error_set(error, "\"%.*s\" is not one character like +", (int)text.length, text.at);
+    }
+    *((char *)base + setting->offset) = (char)(text.length == 1 ? text.at[0] : '\0');
+    return true;
+}
+
+/* ---- users and groups ---- */
+
+static int64_t id_look_up(enum config_table_type type, const char *name)
+{
+    if (type == CONFIG_TABLE_GROUP) {
+        const struct group *group = getgrnam(name);
+        return group == NULL ? -1 : (int64_t)group->gr_gid;
+    }
+    const struct passwd *user = getpwnam(name);
+    return user == NULL ? -1 : (int64_t)user->pw_uid;
+}
+
+static bool id_read(const struct config_table_setting *setting, struct span text, void *base,
+                    struct error *error)
+{
+    uint64_t number = 0;
+    bool numeric = span_number(text, ID_MAX, &number);
+    int first = span_at(text, 0);
+    if (!numeric && first >= '0' && first <= '9') {
+        return error_set(error, "\"%.*s\" is neither a name nor a number up to %d",
+                         (int)text.length, text.at, ID_MAX);
+    }
+    config_value_clear(setting, base);
+    struct config_id *id = id_at(setting, base);
+    id->number = -1;
+    if (!span_empty(text)) {
+        id->name = text_of(text);
+        id->number = numeric ? (int64_t)number : id_look_up(setting->type, id->name);
+    }
+    return true;
+}
+
+/* ---- texts ---- */
+
+static bool text_allowed(struct span text, struct error *error)
+{
+    if (!text_utf8(text)) {
+        return error_set(error, "the value is not UTF-8");
+    }
+    for (size_t i = 0; i < text.length; i++) {
+        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f) {
+            return error_set(error, "the value has a control character in it");
+        }
+    }
+    return true;
+}
+
+static bool path_allowed(struct span text, struct error *error)
+{
+    bool dots = span_search(text, SPAN_LITERAL("/../")) < text.length || span_ends(text, "/..");
+    if (!span_starts(text, "/") || dots) {
+        return error_set(error, "\"%.*s\" is not an absolute path; begin it with / and use no ..",
+                         (int)text.length, text.at);
+    }
+    return true;
+}
+
+static bool url_allowed(struct span text, struct error *error)
+{
+    if (!span_starts_fold(text, "https://") && !span_starts_fold(text, "http://")) {
+        return error_set(error, "it does not begin with https:// (or http://)");
+    }
+    if (!text_printable_ascii(text)) {
+        return error_set(error, "it has a blank, a control character or a byte beyond ASCII in it");
+    }
+    return true;
+}
+
+/* A new text for the field, or NULL and an error. Not for the empty text. */
+static char *text_new(const struct config_table_setting *setting, struct span text,
+                      struct error *error)
+{
+    char domain[ADDRESS_DOMAIN_MAX + 1];
+    bool is_domain =
+        setting->type == CONFIG_TABLE_DOMAIN || setting->type == CONFIG_TABLE_DOMAINS;
+    if (is_domain) {
+        return address_parse_domain(text, domain, error) ? memory_text(domain) : NULL;
+    }
+    bool good = (setting->type != CONFIG_TABLE_PATH || path_allowed(text, error)) &&
+                (setting->type != CONFIG_TABLE_URL || url_allowed(text, error));
+    return good ? text_of(text) : NULL;
+}
+
+static bool text_read(const struct config_table_setting *setting, struct span text, void *base,
+                      struct error *error)
+{
+    char *value = NULL;
+    if (!span_empty(text)) {
+        value = text_new(setting, text, error);
+        if (value == NULL) {
+            return false;
+        }
+    }
+    config_value_clear(setting, base);
+    *text_at(setting, base) = value;
+    return true;
+}
+
+static bool list_add(const struct config_table_setting *setting, struct span text, void *base,
+                     struct error *error)
+{
+    if (span_empty(text)) {
+        return error_set(error, "an item of the list is empty");
+    }
+    char *item = text_new(setting, text, error);
+    if (item == NULL) {
+        return false;
+    }
+    char ***list = list_at(setting, base);
+    size_t count = 0;
+    while (*list != NULL && (*list)[count] != NULL) {
+        count++;
+    }
+    if (count == CONFIG_TABLE_LIST_MAX) {
+        memory_free(item);
+        return error_set(error, "the list has more than %d items", CONFIG_TABLE_LIST_MAX);
+    }
+    *list = memory_resize(*list, (count + 2) * sizeof(char *));
+    (*list)[count] = item;
+    (*list)[count + 1] = NULL;
+    return true;
+}
+
+/* ---- every type ---- */
+
+static bool length_allowed(const struct config_table_setting *setting, struct span text,
+                           struct error *error)
+{
+    bool own = setting->max > 0 && (setting->type == CONFIG_TABLE_TEXT ||
+                                    setting->type == CONFIG_TABLE_PATH ||
+                                    setting->type == CONFIG_TABLE_URL ||
+                                    setting->type == CONFIG_TABLE_LIST);
+    int64_t max = own ? setting->max : CONFIG_TABLE_TEXT_MAX;
+    if ((int64_t)text.length > max) {
+        return error_set(error, "the value has %zu characters; %lld is the limit", text.length,
+                         (long long)max);
+    }
+    return true;
+}
+
+bool config_value_read(const struct config_table_setting *setting, struct span text, void *base,
+                       struct error *error)
+{
+    if (!length_allowed(setting, text, error) || !text_allowed(text, error)) {
+        return false;
+    }
+    switch (setting->type) {
+    case CONFIG_TABLE_TEXT:
+    case CONFIG_TABLE_PATH:
+    case CONFIG_TABLE_DOMAIN:
+    case CONFIG_TABLE_URL:
+        return text_read(setting, text, base, error);
+    case CONFIG_TABLE_LIST:
+    case CONFIG_TABLE_DOMAINS:
+        return list_add(setting, text, base, error);
+    case CONFIG_TABLE_FLAG:
+        return flag_read(setting, text, base, error);
+    case CONFIG_TABLE_CHOICE:
+        return choice_read(setting, text, base, error);
+    case CONFIG_TABLE_NUMBER:
+    case CONFIG_TABLE_COUNT:
+    case CONFIG_TABLE_THREADS:
+        return number_read(setting, text, base, error);
+    case CONFIG_TABLE_DURATION:
+        return duration_read(setting, text, base, error);
+    case CONFIG_TABLE_SIZE:
+        return size_read(setting, text, base, error);
+    case CONFIG_TABLE_BYTE:
+        return byte_read(setting, text, base, error);
+    case CONFIG_TABLE_USER:
+    case CONFIG_TABLE_GROUP:
+        return id_read(setting, text, base, error);
+    }
+    return error_set(error, "no such type");
+}
+
+static bool is_list(const struct config_table_setting *setting)
+{
+    return setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
+}
+
+bool config_value_read_all(const struct config_table_setting *setting, struct span text, void *base,
+                           struct error *error)
+{
+    if (!is_list(setting)) {
+        return config_value_read(setting, text, base, error);
+    }
+    config_value_clear(setting, base);
+    size_t from = 0;
+    for (size_t i = 0; i <= text.length; i++) {
+        int byte = span_at(text, i);
+        if (byte != ' ' && byte != ',' && byte != '\t' && byte != -1) {
+            continue;
+        }
+        struct span item = span_first(span_from(text, from), i - from);
+        if (!span_empty(item) && !config_value_read(setting, item, base, error)) {
+            return false;
+        }
+        from = i + 1;
+    }
+    return true;
+}
+
+void config_value_clear(const struct config_table_setting *setting, void *base)
+{
+    enum config_table_type type = setting->type;
+    if (is_list(setting)) {
+        char ***list = list_at(setting, base);
+        for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++) {
+            memory_free((*list)[i]);
+        }
+        memory_free(*list);
+        *list = NULL;
+    } else if (type == CONFIG_TABLE_USER || type == CONFIG_TABLE_GROUP) {
+        memory_free(id_at(setting, base)->name);
+        *id_at(setting, base) = (struct config_id){NULL, -1};
+    } else if (type == CONFIG_TABLE_TEXT || type == CONFIG_TABLE_PATH ||
+               type == CONFIG_TABLE_DOMAIN || type == CONFIG_TABLE_URL) {
+        memory_free(*text_at(setting, base));
+        *text_at(setting, base) = NULL;
+    }
+}
+
+/* ---- printing ---- */
+
+/* Inside single quotes only the backslash and the quote are special. */
+static void quote(const char *value, struct buffer *text)
+{
+    buffer_add_byte(text, '\'');
+    for (size_t i = 0; value != NULL && value[i] != '\0'; i++) {
+        if (value[i] == '\'' || value[i] == '\\') {
+            buffer_add_byte(text, '\\');
+        }
+        buffer_add_byte(text, value[i]);
+    }
+    buffer_add_byte(text, '\'');
+}
+
+static void list_print(char *const *list, struct buffer *text)
+{
+    buffer_add_byte(text, '{');
+    for (size_t i = 0; list != NULL && list[i] != NULL; i++) {
+        buffer_add_text(text, i == 0 ? "" : ", ");
+        quote(list[i], text);
+    }
+    buffer_add_byte(text, '}');
+}
+
+static void id_print(const struct config_id *id, struct buffer *text)
+{
+    if (id->number < 0) {
+        quote(id->name, text);
+    } else {
+        buffer_add_number(text, id->number);
+    }
+}
+
+void config_value_print(const struct config_table_setting *setting, const void *base,
+                        struct buffer *text)
+{
+    const void *field = (const char *)base + setting->offset;
+    char byte[2] = "";
+    switch (setting->type) {
+    case CONFIG_TABLE_TEXT:
+    case CONFIG_TABLE_PATH:
+    case CONFIG_TABLE_DOMAIN:
+    case CONFIG_TABLE_URL:
+        quote(*(char *const *)field, text);
+        return;
+    case CONFIG_TABLE_LIST:
+    case CONFIG_TABLE_DOMAINS:
+        list_print(*(char *const *const *)field, text);
+        return;
+    case CONFIG_TABLE_FLAG:
+        buffer_add_text(text, *(const bool *)field ? "yes" : "no");
+        return;
+    case CONFIG_TABLE_CHOICE:
+        choice_print(setting, base, text);
+        return;
+    case CONFIG_TABLE_NUMBER:
+    case CONFIG_TABLE_COUNT:
+    case CONFIG_TABLE_THREADS:
+    case CONFIG_TABLE_SIZE:
+        buffer_add_number(text, number_get(setting, base));
+        return;
+    case CONFIG_TABLE_DURATION:
+        duration_print(number_get(setting, base), text);
+        return;
+    case CONFIG_TABLE_BYTE:
+        byte[0] = *(const char *)field;
+        quote(byte, text);
+        return;
+    case CONFIG_TABLE_USER:
+    case CONFIG_TABLE_GROUP:
+        id_print((const struct config_id *)field, text);
+        return;
+    }
+}
