@@ -124,6 +124,11 @@ def test_layers_refuses_rules_that_mean_nothing(tree, line):
     assert tool(tree, "check-layers", "src/LAYERS").returncode == 2
 
 
+def test_layers_of_a_file_that_is_gone(tree):
+    done = tool(tree, "check-layers", "src/LAYERS", "src/wire/gone.c")
+    assert done.returncode == 1 and done.stdout == "src/wire/gone.c:1: No such file or directory\n"
+
+
 def test_layers_of_this_project_are_understood():
     done = tool(TOP, "check-layers", "src/LAYERS")
     assert (done.returncode, done.stdout) == (0, "")
