@@ -12,7 +12,15 @@ enum account_state {
     ACCOUNT_ACTIVE,
 };
 
-enum { ACCOUNT_NAME_MAX = 255, ACCOUNT_HOME_MAX = 1023, ACCOUNT_SUBJECT_MAX = 255, ACCOUNT_PROVIDER_MAX = 63 };
+enum {
+    ACCOUNT_NAME_MAX = 255,
+    ACCOUNT_HOME_MAX = 1023,
+    ACCOUNT_SUBJECT_MAX = 255,
+    ACCOUNT_PROVIDER_MAX = 63,
+    ACCOUNT_HASH_MAX = 512,
+};
+/* What JSON readers still take for an integer (2^53). */
+#define ACCOUNT_QUOTA_MAX (INT64_C(1) << 53)
 
 /* The texts belong to the arena of the look-up that made it. */
 struct account {
@@ -41,11 +49,13 @@ const char *account_address_kind_name(enum address_kind kind); /* "held", "prima
 
 /* The home directory: account->home, or "<root>/<id>". */
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena);
-/* An absolute path without "..", control bytes, "//" or a trailing "/", at most ACCOUNT_HOME_MAX bytes. */
+/* An absolute path in UTF-8 without parts "." and "..", control characters, "//", a trailing "/" or "%"
+ * (Dovecot would expand it), at most ACCOUNT_HOME_MAX bytes. */
 bool account_home_valid(struct span home);
 /* UTF-8 without control characters, at most ACCOUNT_NAME_MAX bytes. */
 bool account_name_valid(struct span name);
-/* "5368709120", "500M", "5G" (1024-based), "none" (0) or "default" (-1). */
+/* "5368709120", "500M", "5G" (K, M, G, T are 1024-based), "none" (0) or "default" (-1); at most
+ * ACCOUNT_QUOTA_MAX. */
 bool account_quota_parse(struct span text, int64_t *quota);
 
 #endif
