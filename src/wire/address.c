@@ -75,11 +75,13 @@ static bool category_allowed(utf8proc_category_t category)
  * question mark for ";". NFC would quietly make another name of it, which IDNA2008 refuses too. */
 static bool stands_for_another(utf8proc_int32_t point)
 {
-    utf8proc_int32_t decomposed[4];
+    utf8proc_int32_t points[4];
+    utf8proc_option_t options = UTF8PROC_COMPOSE | UTF8PROC_STABLE;
     int boundary = 0;
-    utf8proc_ssize_t count = utf8proc_decompose_char(
-        point, decomposed, 4, UTF8PROC_DECOMPOSE | UTF8PROC_STABLE, &boundary);
-    return utf8proc_tolower(point) < 0x80 || (count == 1 && decomposed[0] != point);
+    utf8proc_ssize_t count = utf8proc_decompose_char(point, points, 4, options, &boundary);
+    assert(count > 0 && count <= 4);
+    count = utf8proc_normalize_utf32(points, count, options);
+    return utf8proc_tolower(point) < 0x80 || (count == 1 && points[0] != point);
 }
 
 static bool point_allowed(utf8proc_int32_t point)

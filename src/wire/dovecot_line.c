@@ -45,7 +45,7 @@ static bool unescape(struct reader *reader, struct span field, struct span *valu
     char *bytes = arena_new(reader->arena, field.length);
     size_t length = 0;
     for (size_t i = 0; i < field.length; i++) {
-        int byte = field.at[i];
+        int byte = (unsigned char)field.at[i];
         if (byte == ESCAPE) {
             i++;
             byte = unescaped_byte(span_at(field, i));
@@ -276,8 +276,10 @@ static int hex_digit(int byte)
     if (byte >= '0' && byte <= '9') {
         return byte - '0';
     }
-    byte = text_lower((char)byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+    if (byte >= 'a' && byte <= 'f') {
+        return byte - 'a' + 10;
+    }
+    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }
 
 static bool read_cookie(struct reader *reader)

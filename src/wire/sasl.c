@@ -25,10 +25,10 @@ static const struct {
     enum sasl_mechanism mechanism;
     const char *name;
 } mechanisms[] = {
-    {SASL_PLAIN,       "PLAIN"      },
-    {SASL_LOGIN,       "LOGIN"      },
+    {SASL_PLAIN, "PLAIN"},
+    {SASL_LOGIN, "LOGIN"},
     {SASL_OAUTHBEARER, "OAUTHBEARER"},
-    {SASL_XOAUTH2,     "XOAUTH2"    },
+    {SASL_XOAUTH2, "XOAUTH2"},
 };
 
 const char *sasl_name(enum sasl_mechanism mechanism)
@@ -162,7 +162,8 @@ static const char *set_saslname(struct sasl_credential *credential, struct span 
 static const char *read_gs2_header(struct span *message, struct sasl_credential *credential)
 {
     struct span flag, authzid;
-    if (!span_cut(message, ',', &flag) || !span_cut(message, ',', &authzid)) {
+    if (!span_cut(message, ',', &flag) || !span_cut(message, ',', &authzid) ||
+        message->at == NULL) {
         return "incomplete GS2 header";
     }
     if (span_starts(flag, "p=")) {

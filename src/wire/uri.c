@@ -10,8 +10,10 @@ static int hex_digit(int byte)
     if (byte >= '0' && byte <= '9') {
         return byte - '0';
     }
-    byte = byte < 0 ? byte : text_lower((char)byte);
-    return byte >= 'a' && byte <= 'f' ? byte - 'a' + 10 : -1;
+    if (byte >= 'a' && byte <= 'f') {
+        return byte - 'a' + 10;
+    }
+    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }
 
 int uri_escaped(struct span text)
