@@ -3,8 +3,21 @@
  * States, in order: read credentials; check token or password; find account; decide; delay or error
  * challenge when refused; answer once. All deadlines live here: `turn_ms` (8 s) from each turn of the
  * client, because Postfix hangs up after 10, with the delay of a refusal inside it; `exchange_ms` (150 s)
- * for the whole. One line is logged for each login: login_accepted, login_refused, login_unavailable or
- * login_malformed. */
+ * for the whole.
+ *
+ * One line is logged for each login, when it is decided, so that a client that drops out before it hears
+ * the answer is counted all the same:
+ *   login_accepted
+ *   login_refused         a credential was wrong: counted by the throttle and by fail2ban's filter
+ *   login_refused_again   the same one as before from the same address: a phone with a stale token
+ *   login_unavailable     we, or the provider, could not say: temporary
+ *   login_malformed       no credential to judge: malformed, truncated, without TLS, unknown mechanism
+ *   login_abandoned       the client left or stayed silent before there was anything to decide
+ * Fields, those that are known, in this order: user (as the client gave it, else the token's address), account,
+ * mech, protocol, rip, session, login, provider, reason, status, detail, ms. Reasons are fixed texts.
+ *
+ * Waiting for the client ends after `exchange_ms` with LOGIN_REFUSED: of Postfix, where LOGIN_UNAVAILABLE
+ * closes the connection, the exchange may be long over and the connection carry another one. */
 #ifndef AUTH_LOGIN_H
 #define AUTH_LOGIN_H
 
@@ -83,7 +96,8 @@ struct login;
 typedef void login_fn(const struct login_outcome *outcome, void *context);
 
 struct login *login_start(struct login_service *service, const struct login_request *request, login_fn *fn, void *context);
-void login_continue(struct login *login, struct span response);    /* base64 of the client's next message */
+/* Base64 of the client's next message; ignored when no challenge is open. */
+void login_continue(struct login *login, struct span response);
 void login_cancel(struct login *login);                            /* the client is gone; takes NULL; no callback after it */
 /* SIGTERM: everything under way is answered LOGIN_UNAVAILABLE at its door by freeing the doors. */
 

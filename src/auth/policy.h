@@ -3,7 +3,26 @@
 #define AUTH_POLICY_H
 
 #include "account/account.h"
+#include "auth/change.h"
 #include "token/token_check.h"
+#include "wire/sasl.h"
+
+/* May a credential be asked for, or be looked at, at all? */
+enum policy_entry {
+    POLICY_ENTRY_MECHANISM,         /* no: unknown, or switched off */
+    POLICY_ENTRY_NEEDS_TLS,         /* no: anybody on the way could read it */
+    POLICY_ENTRY_OPEN,
+};
+
+struct policy_door {
+    enum sasl_mechanism mechanism;
+    struct span client;             /* its address */
+    bool secured;
+    bool cleartext;                 /* without TLS, but from 127.0.0.0/8 and ::1 only */
+    bool passwords;                 /* PLAIN and LOGIN are switched on */
+};
+
+enum policy_entry policy_enter(const struct policy_door *door);
 
 enum decision { DECISION_REFUSE, DECISION_RETRY_LATER, DECISION_ACCEPT };
 
@@ -15,8 +34,9 @@ enum policy_reason {
     POLICY_OTHER_ACCOUNT,           /* the token's address and the SASL name belong to different accounts */
     POLICY_OTHER_PROVIDER_DOMAIN,   /* the account's primary address lies outside the provider's domains */
     POLICY_EMAIL_NOT_VERIFIED,      /* would bind the account, but email_verified is false or unsaid */
-    POLICY_OTHER_SUBJECT,           /* the account is bound to another (provider, subject) */
+    POLICY_OTHER_SUBJECT,           /* the account is bound to another (provider, subject), or the token names none */
     POLICY_STORE_UNAVAILABLE,
+    POLICY_BINDING_FAILED,          /* the store could not keep the binding */
 };
 const char *policy_reason_name(enum policy_reason reason);   /* fixed text for logs: "no_account", … */
 
@@ -36,6 +56,14 @@ struct policy_outcome {
     bool binds;                             /* ACCEPT: and the account is to be bound to (provider, subject) */
 };
 
+/* A token's address and the SASL name may be different addresses of one account. The provider must speak
+ * for the account's primary address: an alias in its domain opens nothing of another's. An account is
+ * bound to (provider, subject) at the first login with a token; `email_verified` is judged then
+ * and never again. A token without a subject (PROVIDER_EMAIL_TRUST) binds nothing and opens
+ * only what is not bound. */
 struct policy_outcome policy_decide(const struct policy_facts *facts);
+/* The same login once more, when its binding is written, or is not: another one may have been faster, or
+ * the account may have been ended meanwhile. */
+struct policy_outcome policy_bound(const struct change_result *result);
 
 #endif

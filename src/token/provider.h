@@ -36,12 +36,19 @@ struct provider_set {
     size_t count;
 };
 
-/* Checks what belongs together: names and domains unique, URLs http(s) (plain http only to loopback and
- * private addresses), domains given when there are several. */
+/* A whole check must end, and its refusal be delayed, within the 8 s of a login. */
+enum { PROVIDER_TOTAL_MS_MAX = 7000 };
+
+/* Checks what belongs together: names and domains unique, URLs http(s), domains given when there are
+ * several, times and bounds filled in. Plain http only where it stays at home: loopback and private
+ * addresses, names of one label (a container's), and names below .localhost, .test, .internal,
+ * .home.arpa, .local or .lan. An empty set is fine: nobody signs in with a token then. */
 bool provider_set_check(const struct provider_set *set, struct error *error);
 void provider_set_free(struct provider_set *set);           /* all of it; takes NULL */
 /* The provider that speaks for `domain`; with an empty domain the only one; else NULL. */
 const struct provider *provider_set_find(const struct provider_set *set, struct span domain);
 bool provider_speaks_for(const struct provider *provider, struct span domain);
+/* `url` as `shown` wants it; NULL when it is no URL of ours. The caller's to memory_free(). */
+char *provider_shown(const char *url);
 
 #endif

@@ -28,8 +28,7 @@ enum verdict_reason {
     VERDICT_INACTIVE,           /* active:false in the answer */
     VERDICT_NO_ADDRESS,         /* the username claim is missing, or no string */
     VERDICT_BAD_ADDRESS,        /* the username claim is no mail address */
-    VERDICT_NO_SUBJECT,         /* sub is missing, empty or no string */
-    VERDICT_OTHER_USER,         /* the token is of somebody else than the SASL name */
+    VERDICT_NO_SUBJECT,         /* sub is missing (PROVIDER_EMAIL_TRUST takes that), empty or no string */
     VERDICT_OTHER_DOMAIN,       /* the provider does not speak for the address's domain */
     VERDICT_NO_PROVIDER,        /* no provider speaks for the SASL name's domain, or no name and several */
     /* unavailable */
@@ -46,14 +45,19 @@ struct verdict {
     enum verdict_reason reason;
     const struct provider *provider;    /* who vouched, or was asked; NULL when none was */
     struct address address;             /* ACCEPTED: the asserted address, in normal form */
-    char subject[256];                  /* ACCEPTED */
-    enum verdict_verified verified;     /* ACCEPTED: email_verified */
+    char subject[256];                  /* ACCEPTED; empty: none was said, so nothing can be bound by it */
+    enum verdict_verified verified;     /* ACCEPTED: what email_verified says of `address` */
     int status;                         /* HTTP status, 0 when there was none */
     char detail[160];                   /* for the log: the fetch's failure or the JSON error; may be empty */
 };
 
 /* A fixed text for logs: "token_not_valid", … */
 const char *token_check_reason(enum verdict_reason reason);
+
+/* What the client should do about it, as RFC 6750, 3.1 and RFC 7628, 3.2.2 name it: refresh ("invalid_token"),
+ * ask for more ("insufficient_scope"), or say whose token it is ("invalid_request": no name was given
+ * and there are several providers). */
+const char *token_check_status(enum verdict_reason reason, bool name_given);
 
 struct token_question {
     const struct secret *token;         /* a b64token; copied where it is kept */
@@ -65,14 +69,20 @@ struct token_checks;
 struct token_check;
 typedef void token_check_fn(const struct verdict *verdict, void *context);    /* `verdict` is valid during the call */
 
-/* `providers` must outlive the checks; token_checks_configure() swaps in a new set, checks under way
- * finish with the old one, which is freed when the last is done. Takes over `providers`. */
-struct token_checks *token_checks_new(struct loop *loop, const struct log *log, struct fetch_client *fetches, struct provider_set *providers);
+/* Takes over `providers`, which provider_set_check() has passed. token_checks_configure() swaps in a
+ * new set; checks under way finish with the old one, which is freed when the last is done. So
+ * `verdict->provider` is good for the length of the callback only. */
+struct token_checks *token_checks_new(struct loop *loop, const struct log *log,
+                                      struct fetch_client *fetches, struct provider_set *providers);
 void token_checks_configure(struct token_checks *checks, struct provider_set *providers);
-void token_checks_free(struct token_checks *checks);
-struct token_check *token_check_start(struct token_checks *checks, const struct token_question *question, token_check_fn *fn, void *context);
-void token_check_cancel(struct token_check *check);     /* takes NULL */
-/* What OAUTHBEARER's error JSON says: of the provider that `user` (or NULL) would be asked about. */
-const struct provider *token_check_provider(const struct token_checks *checks, const struct address *user);
+void token_checks_free(struct token_checks *checks);    /* no check is under way: asserted; takes NULL */
+struct token_check *token_check_start(struct token_checks *checks,
+                                      const struct token_question *question, token_check_fn *fn,
+                                      void *context);
+void token_check_cancel(struct token_check *check);     /* takes NULL; not after fn() ran */
+/* What OAUTHBEARER's error JSON says: of the provider that `user` (or NULL) would be asked about.
+ * NULL when there is none. Good until the next token_checks_configure(). */
+const struct provider *token_check_provider(const struct token_checks *checks,
+                                            const struct address *user);
 
 #endif
