@@ -21,17 +21,22 @@
 
 enum { SECTIONS_MAX = 16 };
 
+/* libconfuse takes the end of a file for the end of every section and comment. A call that we put
+ * behind the text shows that everything was closed. */
+#define LAST_CALL "postern_end_of_file"
+
 /* libconfuse calls back without a context. Only one configuration is read at a time. */
 static struct {
     struct config_draft *draft;
+    const cfg_t *top;               /* knows the name of the file, also of an included one; sections do not */
     struct error *error;
-    bool failed;
+    bool failed, ended;
 } reading;
 
 /* ---- libconfuse's side: one array of options for each section, from the table ---- */
 
 /* Keeps the first complaint: "postern.conf:12: what is wrong". */
-static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format, va_list arguments)
 {
     char text[ERROR_MAX];
     if (reading.failed) {
@@ -39,9 +44,11 @@ static void on_error(cfg_t *cfg, const char *format, va_list arguments)
     }
     vsnprintf(text, sizeof(text), format, arguments);
     reading.failed = true;
-    error_set(reading.error, "%s:%d: %s", cfg->filename == NULL ? "" : cfg->filename, cfg->line,
-              text);
-    if (span_starts(span_of(text), "no such option")) {
+    error_set(reading.error, "%s:%d: %s", reading.top->filename, cfg->line, text);
+    if (strstr(text, LAST_CALL) != NULL) {
+        error_set(reading.error, "%s: a section is not closed; write } at its end",
+                  reading.top->filename);
+    } else if (span_starts(span_of(text), "no such option")) {
         size_t used = strlen(reading.error->text);
         snprintf(reading.error->text + used, ERROR_MAX - used,
                  "; `posternd --settings` lists all there are");
@@ -86,9 +93,16 @@ static int on_include(cfg_t *cfg, cfg_opt_t *option, int count, const char **nam
     return cfg_include(cfg, option, count, names);
 }
 
+static int on_last_call(cfg_t *cfg, cfg_opt_t *option, int count, const char **arguments)
+{
+    (void)cfg, (void)option, (void)count, (void)arguments;
+    reading.ended = true;
+    return 0;
+}
+
 static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, size_t section_count)
 {
-    cfg_opt_t *options = memory_new(config_table_count + section_count + 2, sizeof(cfg_opt_t));
+    cfg_opt_t *options = memory_new(config_table_count + section_count + 3, sizeof(cfg_opt_t));
     size_t count = 0;
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_table_setting *setting = &config_table[i];
@@ -106,6 +120,7 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
     }
     if (section_count > 0) {
         options[count++] = (cfg_opt_t)CFG_FUNC("include", on_include);
+        options[count++] = (cfg_opt_t)CFG_FUNC(LAST_CALL, on_last_call);
     }
     options[count] = (cfg_opt_t)CFG_END();
     return options;
@@ -194,27 +209,36 @@ static bool take_all(struct config_draft *draft, cfg_t *cfg, struct error *error
     return take_providers(draft, cfg, error);
 }
 
+static bool parse_file(struct config_draft *draft, FILE *file, struct error *error)
+{
+    cfg_t *cfg = parser_new();
+    cfg->filename = strdup(draft->config.path);
+    reading.draft = draft;
+    reading.top = cfg;
+    reading.error = error;
+    reading.failed = reading.ended = false;
+    bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !reading.failed && reading.ended;
+    if (!good && !reading.failed) {
+        error_set(error, "%s: it ends in the middle of a comment or a text", draft->config.path);
+    }
+    good = good && take_all(draft, cfg, error);
+    cfg_free(cfg);
+    return good;
+}
+
 static bool parse(struct config_draft *draft, struct span text, struct error *error)
 {
     if (span_has(text, '\0')) {
         return error_set(error, "%s: there is a NUL byte in it", draft->config.path);
     }
-    FILE *file = span_empty(text) ? fopen("/dev/null", "re")
-                                  : fmemopen((void *)(uintptr_t)text.at, text.length, "r");
+    CLEANUP(buffer_wipe) struct buffer all = buffer_limited(CONFIG_TEXT_MAX + 64);
+    buffer_add(&all, text);
+    buffer_add_text(&all, "\n" LAST_CALL "()\n");
+    FILE *file = fmemopen(all.at, all.length, "r");
     if (file == NULL) {
         return error_set(error, "%s: %s", draft->config.path, strerror(errno));
     }
-    cfg_t *cfg = parser_new();
-    cfg->filename = strdup(draft->config.path);
-    reading.draft = draft;
-    reading.error = error;
-    reading.failed = false;
-    bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS;
-    if (!good && !reading.failed) {
-        error_set(error, "%s: it cannot be read as a configuration", draft->config.path);
-    }
-    good = good && take_all(draft, cfg, error);
-    cfg_free(cfg);
+    bool good = parse_file(draft, file, error);
     fclose(file);
     return good;
 }
@@ -250,7 +274,7 @@ static bool file_read(struct config_draft *draft, const char *path, struct buffe
     return good;
 }
 
-bool config_load(const char *path, char *const *env, struct config *config, struct error *error)
+bool config_load(const char *path, const char *const *env, struct config *config, struct error *error)
 {
     *config = (struct config){0};
     struct buffer text = buffer_limited(CONFIG_TEXT_MAX);

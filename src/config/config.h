@@ -89,7 +89,7 @@ struct config {
 /* Reads the file at `path`, then the environment `env` ("NAME=value" texts, NULL-terminated; NULL: none) over
  * it, resolves names of users, reads secret files and checks what belongs together. A NULL `path` means
  * that there is no file: the environment alone. false: `config` is empty. */
-bool config_load(const char *path, char *const *env, struct config *config, struct error *error);
+bool config_load(const char *path, const char *const *env, struct config *config, struct error *error);
 /* The same from the text that config_print() made: the worker's way in. Touches no file. */
 bool config_read(struct span text, struct config *config, struct error *error);
 void config_free(struct config *config);                 /* in place; takes one that is all zeroes */

@@ -66,7 +66,7 @@ static bool apply_one(struct config_draft *draft, struct span variable, struct s
     return true;
 }
 
-static bool apply_ours(struct config_draft *draft, char *const *env, struct error *error)
+static bool apply_ours(struct config_draft *draft, const char *const *env, struct error *error)
 {
     for (size_t i = 0; env[i] != NULL; i++) {
         struct span value = span_of(env[i]), variable;
@@ -81,7 +81,7 @@ static bool apply_ours(struct config_draft *draft, char *const *env, struct erro
 
 /* ---- docker-mailserver's ---- */
 
-static struct span variable(char *const *env, const char *name)
+static struct span variable(const char *const *env, const char *name)
 {
     for (size_t i = 0; env[i] != NULL; i++) {
         struct span value = span_of(env[i]), key;
@@ -93,7 +93,7 @@ static struct span variable(char *const *env, const char *name)
     return span_of(NULL);
 }
 
-static bool check_provisioner(char *const *env, struct error *error)
+static bool check_provisioner(const char *const *env, struct error *error)
 {
     struct span provisioner = variable(env, "ACCOUNT_PROVISIONER");
     if (span_empty(provisioner) || span_is(provisioner, "FILE")) {
@@ -123,7 +123,7 @@ static bool make_provider(struct config_draft *draft, struct span url, struct er
     return true;
 }
 
-static bool apply_docker_mailserver(struct config_draft *draft, char *const *env,
+static bool apply_docker_mailserver(struct config_draft *draft, const char *const *env,
                                     struct error *error)
 {
     struct span enabled = variable(env, "ENABLE_OAUTH2");
@@ -146,7 +146,7 @@ static bool apply_docker_mailserver(struct config_draft *draft, char *const *env
     return make_provider(draft, url, error);
 }
 
-bool config_environment_apply(struct config_draft *draft, char *const *env, struct error *error)
+bool config_environment_apply(struct config_draft *draft, const char *const *env, struct error *error)
 {
     return env == NULL || (check_provisioner(env, error) &&
                            apply_docker_mailserver(draft, env, error) &&
