@@ -70,11 +70,13 @@ static void open_connection(struct connection *connection, const char *path, int
     char hello[64];
     snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
     connection->fd = socket(AF_UNIX, SOCK_STREAM, 0);
-    if (connection->fd < 0 || connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0) {
+    if (connection->fd < 0 ||
+        connect(connection->fd, (struct sockaddr *)&address, sizeof address) != 0) {
         die(path);
     }
     connection->input = malloc(LINE_SPACE);
-    int length = snprintf(hello, sizeof hello, "VERSION\t1\t2\nCPID\t%d\n", (int)getpid() * 100 + number);
+    int length =
+        snprintf(hello, sizeof hello, "VERSION\t1\t2\nCPID\t%d\n", (int)getpid() * 100 + number);
     send_text(connection, hello, (size_t)length);
 }
 
@@ -82,10 +84,12 @@ static void fill(struct load *load, struct connection *connection)
 {
     static char batch[LINE_SPACE];
     size_t length = 0;
-    while (connection->open < load->outstanding && length + strlen(load->response) + 200 < sizeof batch) {
-        length += (size_t)snprintf(batch + length, sizeof batch - length,
-                                   "AUTH\t%u\t%s\tservice=imap\tsecured\tnologin\tlip=127.0.0.1\trip=127.0.0.1\tresp=%s\n",
-                                   ++connection->next_id, load->mechanism, load->response);
+    while (connection->open < load->outstanding &&
+           length + strlen(load->response) + 200 < sizeof batch) {
+        length += (size_t)snprintf(
+            batch + length, sizeof batch - length,
+            "AUTH\t%u\t%s\tservice=imap\tsecured\tnologin\tlip=127.0.0.1\trip=127.0.0.1\tresp=%s\n",
+            ++connection->next_id, load->mechanism, load->response);
         connection->open++;
     }
     send_text(connection, batch, length);
@@ -94,7 +98,8 @@ static void fill(struct load *load, struct connection *connection)
 static void ask_probe(struct load *load)
 {
     char text[128];
-    int length = snprintf(text, sizeof text, "AUTH\t%u\tXOAUTH2\tservice=imap\tsecured\tnologin\trip=127.0.0.1\n",
+    int length = snprintf(text, sizeof text,
+                          "AUTH\t%u\tXOAUTH2\tservice=imap\tsecured\tnologin\trip=127.0.0.1\n",
                           ++load->probe->next_id);
     load->probe_sent = now_us();
     send_text(load->probe, text, (size_t)length);
@@ -128,7 +133,8 @@ static void take_line(struct load *load, struct connection *connection, const ch
 
 static void read_lines(struct load *load, struct connection *connection)
 {
-    ssize_t got = recv(connection->fd, connection->input + connection->have, LINE_SPACE - connection->have - 1, 0);
+    ssize_t got = recv(connection->fd, connection->input + connection->have,
+                       LINE_SPACE - connection->have - 1, 0);
     if (got <= 0) {
         die("the auth server closed the connection");
     }
@@ -158,11 +164,13 @@ static void turn(struct load *load)
         if (polled[i].revents != 0) {
             read_lines(load, connection);
         }
-        if (connection->ready && connection != load->probe && connection->open < load->outstanding) {
+        if (connection->ready && connection != load->probe &&
+            connection->open < load->outstanding) {
             fill(load, connection);
         }
     }
-    if (load->probe != NULL && load->probe->ready && load->probe_sent == 0 && now_us() >= load->probe_next) {
+    if (load->probe != NULL && load->probe->ready && load->probe_sent == 0 &&
+        now_us() >= load->probe_next) {
         load->probe_next = now_us() + PROBE_EVERY_US;
         ask_probe(load);
     }
@@ -179,9 +187,9 @@ static void report(struct load *load, double seconds)
     printf("logins=%zu refused=%zu seconds=%.3f", load->logins, load->refused, seconds);
     if (load->probes_count > 0) {
         qsort(load->probes, load->probes_count, sizeof *load->probes, ascending);
-        printf(" probes=%zu probe_p50_us=%lld probe_p99_us=%lld probe_max_us=%lld", load->probes_count,
-               load->probes[load->probes_count / 2], load->probes[load->probes_count * 99 / 100],
-               load->probes[load->probes_count - 1]);
+        printf(" probes=%zu probe_p50_us=%lld probe_p99_us=%lld probe_max_us=%lld",
+               load->probes_count, load->probes[load->probes_count / 2],
+               load->probes[load->probes_count * 99 / 100], load->probes[load->probes_count - 1]);
     }
     putchar('\n');
 }
@@ -190,7 +198,9 @@ int main(int count, char **arguments)
 {
     static struct load load;
     if (count < 7 || atoi(arguments[4]) < 1 || atoi(arguments[4]) > CONNECTIONS_MAX) {
-        fputs("usage: auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS [--probe]\n", stderr);
+        fputs(
+            "usage: auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS [--probe]\n",
+            stderr);
         return 2;
     }
     load.mechanism = arguments[2];

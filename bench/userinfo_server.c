@@ -83,13 +83,16 @@ int main(int count, char **arguments)
         return 2;
     }
     int one = 1, listener = socket(AF_INET, SOCK_STREAM, 0), poll = epoll_create1(0);
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                   .sin_port = htons((unsigned short)atoi(arguments[1]))};
-    answer_length = (size_t)snprintf(answer, sizeof answer,
-                                     "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
-                                     strlen(arguments[2]), arguments[2]);
+    answer_length = (size_t)snprintf(
+        answer, sizeof answer,
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n%s",
+        strlen(arguments[2]), arguments[2]);
     setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
-    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 || listen(listener, 512) != 0) {
+    if (bind(listener, (struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(listener, 512) != 0) {
         fprintf(stderr, "userinfo_server: %s\n", strerror(errno));
         return 1;
     }

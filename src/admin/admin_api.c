@@ -13,7 +13,7 @@ enum right { RIGHT_NONE, RIGHT_READ, RIGHT_CHANGE };
 
 static const struct route {
     const char *method;
-    const char *path;              /* "{}" stands for one segment */
+    const char *path; /* "{}" stands for one segment */
     enum right right;
     admin_call_fn *handle;
 } ROUTES[] = {
@@ -61,7 +61,8 @@ static bool matches(struct span pattern, struct span path, struct span *name)
 }
 
 /* The route, or NULL and the status that says why there is none. */
-static const struct route *find_route(const struct http_request *http, struct span *name, int *status)
+static const struct route *find_route(const struct http_request *http, struct span *name,
+                                      int *status)
 {
     *status = 404;
     for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++) {
@@ -96,7 +97,8 @@ static void dispatch(struct admin_call *call, const struct http_server_request *
     struct span name = {0};
     const struct route *route = find_route(request->http, &name, &status);
     if (route == NULL) {
-        admin_call_refuse(call, status, "invalid", "the daemon does not know this call: is `postern` of the same version?");
+        admin_call_refuse(call, status, "invalid",
+                          "the daemon does not know this call: is `postern` of the same version?");
     } else if (right_of(&request->peer) < route->right) {
         admin_call_refuse(call, 403, "refused", "only root may administer accounts");
     } else if (!http_decode(name, false, &call->arena, &call->name)) {
@@ -106,7 +108,8 @@ static void dispatch(struct admin_call *call, const struct http_server_request *
     }
 }
 
-static void on_request(struct http_exchange *exchange, const struct http_server_request *request, void *context)
+static void on_request(struct http_exchange *exchange, const struct http_server_request *request,
+                       void *context)
 {
     struct admin_api *api = context;
     struct admin_call *call = MEMORY_NEW(struct admin_call);
@@ -124,11 +127,13 @@ static void on_gone(struct http_exchange *exchange, void *context)
     admin_call_free(http_server_kept(exchange));
 }
 
-struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log, struct store *store,
-                                struct changes *changes, struct directory *directory, struct password_checks *passwords)
+struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
+                                struct store *store, struct changes *changes,
+                                struct directory *directory, struct password_checks *passwords)
 {
     static const struct http_server_handler HANDLER = {on_request, on_gone};
-    static const struct http_server_settings SETTINGS = {CONNECTIONS_MAX, ADMIN_CALL_BODY_MAX, REQUEST_MS, IDLE_MS};
+    static const struct http_server_settings SETTINGS = {CONNECTIONS_MAX, ADMIN_CALL_BODY_MAX,
+                                                         REQUEST_MS, IDLE_MS};
     struct admin_api *api = MEMORY_NEW(struct admin_api);
     api->services = (struct admin_services){loop, log, store, changes, directory, passwords};
     api->server = http_server_new(loop, fd, &SETTINGS, &HANDLER, api);

@@ -15,11 +15,13 @@
 struct admin_api;
 
 /* Takes over the listening socket; everything else outlives it. */
-struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log, struct store *store,
-                                struct changes *changes, struct directory *directory, struct password_checks *passwords);
+struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
+                                struct store *store, struct changes *changes,
+                                struct directory *directory, struct password_checks *passwords);
 /* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
 void admin_api_drain(struct admin_api *api);
 size_t admin_api_busy(const struct admin_api *api);
-void admin_api_free(struct admin_api *api);      /* calls under way lose their answer, not their change */
+void admin_api_free(
+    struct admin_api *api); /* calls under way lose their answer, not their change */
 
 #endif

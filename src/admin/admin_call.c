@@ -56,7 +56,8 @@ bool admin_call_text(struct admin_call *call, const char *name, struct span *tex
     }
     if (json_kind(member) != JSON_KIND_TEXT) {
         *failed = true;
-        admin_call_refuse(call, 400, "invalid", arena_format(&call->arena, "\"%s\" must be a string", name));
+        admin_call_refuse(call, 400, "invalid",
+                          arena_format(&call->arena, "\"%s\" must be a string", name));
         return false;
     }
     *text = json_value_text(member);

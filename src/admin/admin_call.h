@@ -6,7 +6,11 @@
 #include "net/http_server.h"
 #include "wire/json.h"
 
-enum { ADMIN_CALL_ANSWER_MAX = 1024 * 1024, ADMIN_CALL_BODY_MAX = 64 * 1024, ADMIN_CALL_PAGE = 500 };
+enum {
+    ADMIN_CALL_ANSWER_MAX = 1024 * 1024,
+    ADMIN_CALL_BODY_MAX = 64 * 1024,
+    ADMIN_CALL_PAGE = 500
+};
 
 struct admin_services {
     struct loop *loop;
@@ -21,12 +25,12 @@ struct admin_services {
 struct admin_call {
     const struct admin_services *services;
     struct http_exchange *exchange;
-    struct arena arena;              /* for as long as the call */
+    struct arena arena; /* for as long as the call */
     struct span actor;
-    struct span name;                /* the {…} of the path, decoded; empty when the route has none */
+    struct span name; /* the {…} of the path, decoded; empty when the route has none */
     struct span query;
-    struct json *body;               /* NULL when the request had none */
-    struct json *shown;              /* an account whose addresses are being read */
+    struct json *body;  /* NULL when the request had none */
+    struct json *shown; /* an account whose addresses are being read */
     struct change change;
     struct change_run *run;
     struct store_read *read;
@@ -36,9 +40,10 @@ struct admin_call {
 /* A handler leads to exactly one of the three endings below, now or later. */
 typedef void admin_call_fn(struct admin_call *call);
 
-void admin_call_answer(struct admin_call *call, int status, struct json *taken);    /* and frees the call */
+void admin_call_answer(struct admin_call *call, int status,
+                       struct json *taken); /* and frees the call */
 void admin_call_refuse(struct admin_call *call, int status, const char *code, const char *text);
-void admin_call_free(struct admin_call *call);                                       /* no answer: the client is gone */
+void admin_call_free(struct admin_call *call); /* no answer: the client is gone */
 
 /* A parameter of the query, decoded; empty when absent. */
 struct span admin_call_parameter(struct admin_call *call, const char *name);

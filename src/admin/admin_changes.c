@@ -84,7 +84,8 @@ static bool read_account(struct admin_call *call, struct span *password)
         return false;
     }
     if (change->set_quota && !account_quota_parse(quota, &change->quota_bytes)) {
-        admin_call_refuse(call, 400, "invalid", "quota: write a size such as 5G or 500M, \"none\" or \"default\"");
+        admin_call_refuse(call, 400, "invalid",
+                          "quota: write a size such as 5G or 500M, \"none\" or \"default\"");
         return false;
     }
     if (has_password && change->set_password) {

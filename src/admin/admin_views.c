@@ -52,11 +52,13 @@ static bool refuse_failure(struct admin_call *call, const struct store_rows *row
     if (rows->failure == NULL) {
         return false;
     }
-    admin_call_refuse(call, 503, "failed", "the accounts cannot be read now: see the log, then try again");
+    admin_call_refuse(call, 503, "failed",
+                      "the accounts cannot be read now: see the log, then try again");
     return true;
 }
 
-static void answer_list(struct admin_call *call, const char *name, struct json *list, struct span next)
+static void answer_list(struct admin_call *call, const char *name, struct json *list,
+                        struct span next)
 {
     struct json *answer = json_new_object();
     json_put(answer, name, list);
@@ -106,8 +108,9 @@ static void on_accounts(const struct store_rows *rows, void *context)
 
 void admin_views_accounts(struct admin_call *call)
 {
-    call->read = account_rows_list_accounts(call->services->store, admin_call_parameter(call, "domain"),
-                                            admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_accounts, call);
+    call->read = account_rows_list_accounts(
+        call->services->store, admin_call_parameter(call, "domain"),
+        admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_accounts, call);
 }
 
 static struct json *address_json(const struct account_rows_address *address)
@@ -130,7 +133,8 @@ static void on_addresses(const struct store_rows *rows, void *context)
     struct account_rows_address address = {0};
     for (size_t i = 0; i < rows->rows; i++) {
         account_rows_read_address(rows, i, &address);
-        if (call->shown != NULL || address.kind == ADDRESS_ALIAS || address.kind == ADDRESS_RENAMED) {
+        if (call->shown != NULL || address.kind == ADDRESS_ALIAS ||
+            address.kind == ADDRESS_RENAMED) {
             json_append(list, address_json(&address));
         }
     }
@@ -157,19 +161,22 @@ static bool find(struct admin_call *call, struct span text, struct account_rows_
     case DIRECTORY_FOUND:
         return true;
     case DIRECTORY_NONE:
-        admin_call_refuse(call, 404, "not_found", arena_format(&call->arena, "no account has the address %s", name.text));
+        admin_call_refuse(call, 404, "not_found",
+                          arena_format(&call->arena, "no account has the address %s", name.text));
         return false;
     case DIRECTORY_UNAVAILABLE:
         break;
     }
-    admin_call_refuse(call, 503, "failed", "the accounts cannot be read now: see the log, then try again");
+    admin_call_refuse(call, 503, "failed",
+                      "the accounts cannot be read now: see the log, then try again");
     return false;
 }
 
 static void list_addresses(struct admin_call *call, struct span account_id)
 {
-    call->read = account_rows_list_addresses(call->services->store, account_id, admin_call_parameter(call, "domain"),
-                                             admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_addresses, call);
+    call->read = account_rows_list_addresses(
+        call->services->store, account_id, admin_call_parameter(call, "domain"),
+        admin_call_parameter(call, "after"), ADMIN_CALL_PAGE, on_addresses, call);
 }
 
 void admin_views_show(struct admin_call *call)

@@ -12,8 +12,9 @@ struct arena {
 };
 
 /* An arena is ready when zeroed: `struct arena arena = {0}`. */
-void *arena_new(struct arena *arena, size_t size);       /* zeroed, aligned for anything */
-char *arena_format(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void arena_done(struct arena *arena);                    /* releases everything; the arena is empty again */
+void *arena_new(struct arena *arena, size_t size); /* zeroed, aligned for anything */
+char *arena_format(struct arena *arena, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void arena_done(struct arena *arena); /* releases everything; the arena is empty again */
 
 #endif

@@ -34,8 +34,8 @@ struct digest digest_parts(const struct span *parts, size_t count)
 struct digest digest_hmac(struct span key, struct span bytes)
 {
     struct digest digest;
-    unsigned char *made = HMAC(EVP_sha256(), key.at, (int)key.length, (const unsigned char *)bytes.at,
-                               bytes.length, digest.bytes, NULL);
+    unsigned char *made = HMAC(EVP_sha256(), key.at, (int)key.length,
+                               (const unsigned char *)bytes.at, bytes.length, digest.bytes, NULL);
     assert(made != NULL);
     return digest;
 }

@@ -16,6 +16,7 @@ struct error {
 /* Fills `error` (cut at its size) and returns false, so that a function can `return error_set(…)`. */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Puts a text in front: "postern.conf: " + what was there. Returns false. */
-bool error_prefix(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool error_prefix(struct error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

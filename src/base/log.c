@@ -81,7 +81,8 @@ static void add_field(struct buffer *line, const struct log_field *field)
     }
 }
 
-void log_write(const struct log *log, enum log_level level, const char *event, const struct log_field *fields)
+void log_write(const struct log *log, enum log_level level, const char *event,
+               const struct log_field *fields)
 {
     if (level > log->level || log->sink == NULL) {
         return;

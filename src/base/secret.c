@@ -34,7 +34,8 @@ static unsigned bits_for(size_t size)
 
 static void map_region(unsigned bits)
 {
-    char *region = mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *region =
+        mmap(NULL, REGION_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (region == MAP_FAILED) {
         fputs("out of memory for secrets\n", stderr);
         abort();
@@ -59,6 +60,11 @@ static char *take(size_t size)
     struct block *block = free_blocks[bits];
     free_blocks[bits] = block->next;
     return (char *)block;
+}
+
+bool secret_init(void)
+{
+    return sodium_init() >= 0;
 }
 
 struct secret secret_new(struct span bytes)

@@ -18,14 +18,14 @@ struct span {
 
 #define SPAN_LITERAL(text) ((struct span){(text), sizeof(text) - 1})
 
-struct span span_of(const char *text);                   /* NULL is the empty span */
+struct span span_of(const char *text); /* NULL is the empty span */
 struct span span_bytes(const void *at, size_t length);
 bool span_empty(struct span span);
-bool span_equal(struct span a, struct span b);           /* not constant-time: never for secrets */
+bool span_equal(struct span a, struct span b); /* not constant-time: never for secrets */
 bool span_is(struct span span, const char *text);
-bool span_equal_fold(struct span a, struct span b);      /* ASCII letters compare case-insensitively */
+bool span_equal_fold(struct span a, struct span b); /* ASCII letters compare case-insensitively */
 bool span_is_fold(struct span span, const char *text);
-int span_compare(struct span a, struct span b);          /* like memcmp, shorter first */
+int span_compare(struct span a, struct span b); /* like memcmp, shorter first */
 bool span_starts(struct span span, const char *prefix);
 bool span_starts_fold(struct span span, const char *prefix);
 bool span_ends(struct span span, const char *suffix);
@@ -45,7 +45,7 @@ size_t span_search(struct span span, struct span needle);
  * "a,b" yields "a" and "b"; "" yields one empty piece, "a," yields "a" and "". `rest->at` is NULL
  * after the last piece. */
 bool span_cut(struct span *rest, char separator, struct span *piece);
-struct span span_trim(struct span span);                 /* without SP and HTAB at both ends */
+struct span span_trim(struct span span); /* without SP and HTAB at both ends */
 
 /* Decimal digits only, no sign, no blanks, at most `max`; leading zeros are refused. */
 bool span_number(struct span span, uint64_t max, uint64_t *number);

@@ -115,7 +115,12 @@ void text_hex_encode(struct span bytes, struct buffer *out)
 static size_t utf8_sequence(struct span text)
 {
     int first = span_at(text, 0);
-    size_t length = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+    size_t length = first < 0x80   ? 1
+                    : first < 0xc2 ? 0
+                    : first < 0xe0 ? 2
+                    : first < 0xf0 ? 3
+                    : first < 0xf5 ? 4
+                                   : 0;
     if (length > 1) {
         int second = span_at(text, 1);
         int least = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;

@@ -8,11 +8,11 @@
  * empty text decodes to nothing. false leaves `out` as it was. Decoded secrets: buffer_wipe() `out`. */
 bool text_base64_decode(struct span text, struct buffer *out);
 void text_base64_encode(struct span bytes, struct buffer *out);
-void text_hex_encode(struct span bytes, struct buffer *out);      /* lower case */
-bool text_utf8(struct span text);                                 /* valid UTF-8, no surrogates, no NUL */
-bool text_printable_ascii(struct span text);                      /* %x21-7E only, at least one */
+void text_hex_encode(struct span bytes, struct buffer *out); /* lower case */
+bool text_utf8(struct span text);            /* valid UTF-8, no surrogates, no NUL */
+bool text_printable_ascii(struct span text); /* %x21-7E only, at least one */
 /* RFC 6750, 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
 bool text_b64token(struct span text);
-char text_lower(char byte);                                       /* ASCII only */
+char text_lower(char byte); /* ASCII only */
 
 #endif

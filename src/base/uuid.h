@@ -4,9 +4,9 @@
 
 #include "base/span.h"
 
-enum { UUID_SIZE = 37 };             /* 36 characters and the NUL */
+enum { UUID_SIZE = 37 }; /* 36 characters and the NUL */
 
 void uuid_new(char text[UUID_SIZE]);
-bool uuid_valid(struct span text);   /* the canonical lower-case form */
+bool uuid_valid(struct span text); /* the canonical lower-case form */
 
 #endif

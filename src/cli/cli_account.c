@@ -9,17 +9,23 @@
 
 #include <stdio.h>
 
-static const struct cli_column LISTED[] = {{"ADDRESS", "address"}, {"STATE", "state"}, {"QUOTA", "quota_bytes"},
-                                           {"LAST LOGIN", "last_login"}, {"NAME", "name"}};
-static const struct cli_column SHOWN[] = {
-    {"address", "address"},   {"state", "state"},     {"name", "name"},       {"id", "id"},
-    {"mail", "home"},         {"quota", "quota_bytes"}, {"password", "password"}, {"provider", "provider"},
-    {"subject", "subject"},   {"created", "created"}, {"changed", "changed"}, {"last login", "last_login"}};
-static const struct cli_column ADDRESSES[] = {{"ALSO", "address"}, {"KIND", "kind"}, {"SINCE", "created"}};
+static const struct cli_column LISTED[] = {{"ADDRESS", "address"},
+                                           {"STATE", "state"},
+                                           {"QUOTA", "quota_bytes"},
+                                           {"LAST LOGIN", "last_login"},
+                                           {"NAME", "name"}};
+static const struct cli_column SHOWN[] = {{"address", "address"},   {"state", "state"},
+                                          {"name", "name"},         {"id", "id"},
+                                          {"mail", "home"},         {"quota", "quota_bytes"},
+                                          {"password", "password"}, {"provider", "provider"},
+                                          {"subject", "subject"},   {"created", "created"},
+                                          {"changed", "changed"},   {"last login", "last_login"}};
+static const struct cli_column ADDRESSES[] = {
+    {"ALSO", "address"}, {"KIND", "kind"}, {"SINCE", "created"}};
 
 /* Sends `body` and shows the outcome. */
-static enum cli_exit change(const struct cli_options *options, const char *method, char *target, struct json *body,
-                            const char *done)
+static enum cli_exit change(const struct cli_options *options, const char *method, char *target,
+                            struct json *body, const char *done)
 {
     struct json *answer;
     enum cli_exit result = cli_call(options, method, target, body, &answer);
@@ -50,8 +56,8 @@ static bool put_option(const struct cli_options *options, struct json *body, con
     return true;
 }
 
-static bool put_secret(const struct cli_options *options, struct json *body, const char *option, const char *member,
-                       const char *what)
+static bool put_secret(const struct cli_options *options, struct json *body, const char *option,
+                       const char *member, const char *what)
 {
     CLEANUP(secret_done) struct secret secret = {0};
     if (cli_options_value(options, option) == NULL) {
@@ -72,7 +78,8 @@ static bool put_secret(const struct cli_options *options, struct json *body, con
 static struct json *account_body(const struct cli_options *options)
 {
     struct json *body = json_new_object();
-    if (put_option(options, body, "name") && put_option(options, body, "home") && put_option(options, body, "quota") &&
+    if (put_option(options, body, "name") && put_option(options, body, "home") &&
+        put_option(options, body, "quota") &&
         put_secret(options, body, "password", "password", "password") &&
         put_secret(options, body, "password-hash", "password_hash", "password hash")) {
         return body;
@@ -116,14 +123,19 @@ enum cli_exit cli_account_set(const struct cli_options *options)
         json_free(body);
         return CLI_USAGE;
     }
-    return change(options, "PATCH", cli_call_target("/v1/accounts/", options->words[0], ""), body, "changed");
+    return change(options, "PATCH", cli_call_target("/v1/accounts/", options->words[0], ""), body,
+                  "changed");
 }
 
 enum cli_exit cli_account_list(const struct cli_options *options)
 {
-    struct cli_list list = {"/v1/accounts", "accounts", {{"domain", cli_options_value(options, "domain")}},
-                            "no accounts yet: postern domain add DOMAIN, then postern account add ADDRESS", LISTED,
-                            sizeof LISTED / sizeof *LISTED};
+    struct cli_list list = {
+        "/v1/accounts",
+        "accounts",
+        {{"domain", cli_options_value(options, "domain")}},
+        "no accounts yet: postern domain add DOMAIN, then postern account add ADDRESS",
+        LISTED,
+        sizeof LISTED / sizeof *LISTED};
     return cli_list(options, &list);
 }
 
@@ -166,13 +178,14 @@ enum cli_exit cli_account_show(const struct cli_options *options)
 
 enum cli_exit cli_account_disable(const struct cli_options *options)
 {
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/disable"), NULL,
-                  "disabled: no sign-in and no sending; mail still arrives");
+    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/disable"),
+                  NULL, "disabled: no sign-in and no sending; mail still arrives");
 }
 
 enum cli_exit cli_account_enable(const struct cli_options *options)
 {
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/enable"), NULL, "enabled");
+    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/enable"),
+                  NULL, "enabled");
 }
 
 enum cli_exit cli_account_rename(const struct cli_options *options)
@@ -182,17 +195,19 @@ enum cli_exit cli_account_rename(const struct cli_options *options)
     }
     struct json *body = json_new_object();
     json_put_text(body, "to", span_of(options->words[1]));
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/rename"), body,
-                  "renamed; it stays an alias, and no mail was moved");
+    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/rename"),
+                  body, "renamed; it stays an alias, and no mail was moved");
 }
 
 enum cli_exit cli_account_delete(const struct cli_options *options)
 {
     char question[400];
-    snprintf(question, sizeof question, "Delete %.318s? Its mail is kept on disk. [y/N] ", options->words[0]);
+    snprintf(question, sizeof question, "Delete %.318s? Its mail is kept on disk. [y/N] ",
+             options->words[0]);
     if (cli_options_value(options, "yes") == NULL && cli_ask_possible() && !cli_ask_yes(question)) {
         fputs("postern: nothing was changed\n", stderr);
         return CLI_REFUSED;
     }
-    return change(options, "DELETE", cli_call_target("/v1/accounts/", options->words[0], ""), NULL, "deleted");
+    return change(options, "DELETE", cli_call_target("/v1/accounts/", options->words[0], ""), NULL,
+                  "deleted");
 }

@@ -80,7 +80,8 @@ bool cli_ask_secret(const char *what, struct secret *secret)
         fprintf(stderr, "postern: no %s on standard input\n", what);
         good = false;
     } else if (!good && !asked) {
-        fprintf(stderr, "postern: the %s must be one line of at most %d bytes on standard input\n", what, LINE_SIZE - 2);
+        fprintf(stderr, "postern: the %s must be one line of at most %d bytes on standard input\n",
+                what, LINE_SIZE - 2);
     }
     if (good) {
         *secret = secret_new(span_of(line));

@@ -19,8 +19,10 @@ static const struct {
     const char *code;
     enum cli_exit exit;
 } CODES[] = {
-    {"done", CLI_OK},           {"same", CLI_OK},         {"failed", CLI_FAILED}, {"not_found", CLI_NOT_FOUND},
-    {"exists", CLI_EXISTS},     {"invalid", CLI_REFUSED}, {"refused", CLI_REFUSED},
+    {"done", CLI_OK},         {"same", CLI_OK},
+    {"failed", CLI_FAILED},   {"not_found", CLI_NOT_FOUND},
+    {"exists", CLI_EXISTS},   {"invalid", CLI_REFUSED},
+    {"refused", CLI_REFUSED},
 };
 
 static void close_fd(const int *fd)
@@ -32,8 +34,11 @@ static void close_fd(const int *fd)
 
 static enum cli_exit no_daemon(const char *path, const char *problem)
 {
-    fprintf(stderr, "postern: %s: %s\nIs posternd running? See 'systemctl status postern' and the mail log, "
-                    "or name its socket with --socket.\n", path, problem);
+    fprintf(
+        stderr,
+        "postern: %s: %s\nIs posternd running? See 'systemctl status postern' and the mail log, "
+        "or name its socket with --socket.\n",
+        path, problem);
     return CLI_NO_DAEMON;
 }
 
@@ -80,7 +85,8 @@ static bool send_all(int fd, struct span bytes)
 }
 
 /* Reads until the answer is whole. false: `problem` says why not. */
-static bool receive(int fd, struct buffer *bytes, struct http_response *response, const char **problem)
+static bool receive(int fd, struct buffer *bytes, struct http_response *response,
+                    const char **problem)
 {
     static const struct http_limits LIMITS = {HEAD_MAX, HTTP_HEADERS_MAX, ANSWER_MAX};
     struct http_refusal refusal = {0};
@@ -97,22 +103,30 @@ static bool receive(int fd, struct buffer *bytes, struct http_response *response
         char *room = buffer_room(bytes, HEAD_MAX);
         ssize_t got = room == NULL ? 0 : recv(fd, room, HEAD_MAX, 0);
         if (got == 0 || (got < 0 && errno != EINTR)) {
-            *problem = got == 0 ? "the daemon closed the connection: it may be restarting, try again" : strerror(errno);
+            *problem = got == 0
+                           ? "the daemon closed the connection: it may be restarting, try again"
+                           : strerror(errno);
             return false;
         }
         buffer_took(bytes, got > 0 ? (size_t)got : 0);
     }
 }
 
-static bool write_call(struct buffer *out, const char *method, const char *target, struct json *body)
+static bool write_call(struct buffer *out, const char *method, const char *target,
+                       struct json *body)
 {
-    static const struct http_header HEADERS[] = {{SPAN_LITERAL("Content-Type"), SPAN_LITERAL("application/json")}};
+    static const struct http_header HEADERS[] = {
+        {SPAN_LITERAL("Content-Type"), SPAN_LITERAL("application/json")}};
     CLEANUP(buffer_wipe) struct buffer text = buffer_limited(JSON_SIZE_MAX);
     if (body != NULL) {
         json_write(body, &text);
     }
-    struct http_call call = {.method = method, .target = span_of(target), .host = SPAN_LITERAL("localhost"),
-                             .headers = HEADERS, .headers_count = body != NULL ? 1 : 0, .body = buffer_span(&text)};
+    struct http_call call = {.method = method,
+                             .target = span_of(target),
+                             .host = SPAN_LITERAL("localhost"),
+                             .headers = HEADERS,
+                             .headers_count = body != NULL ? 1 : 0,
+                             .body = buffer_span(&text)};
     return !buffer_full(&text) && http_call_write(&call, out);
 }
 
@@ -142,7 +156,8 @@ static enum cli_exit judge(const struct cli_options *options, const struct http_
     return result;
 }
 
-static enum cli_exit exchange(const struct cli_options *options, struct span call, struct json **answer)
+static enum cli_exit exchange(const struct cli_options *options, struct span call,
+                              struct json **answer)
 {
     const char *path = options->socket != NULL ? options->socket : CLI_CALL_SOCKET;
     const char *problem = "the call could not be sent";
@@ -167,8 +182,8 @@ static enum cli_exit exchange(const struct cli_options *options, struct span cal
     return judge(options, &response, document, answer);
 }
 
-enum cli_exit cli_call(const struct cli_options *options, const char *method, const char *target, struct json *body,
-                       struct json **answer)
+enum cli_exit cli_call(const struct cli_options *options, const char *method, const char *target,
+                       struct json *body, struct json **answer)
 {
     CLEANUP(buffer_wipe) struct buffer call = buffer_limited(JSON_SIZE_MAX + HEAD_MAX);
     *answer = NULL;

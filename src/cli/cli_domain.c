@@ -10,10 +10,11 @@
 #include <stdio.h>
 
 static const struct cli_column DOMAINS[] = {{"DOMAIN", "name"}, {"SINCE", "created"}};
-static const struct cli_column ALIASES[] = {{"ALIAS", "address"}, {"KIND", "kind"}, {"ACCOUNT", "account"}, {"SINCE", "created"}};
+static const struct cli_column ALIASES[] = {
+    {"ALIAS", "address"}, {"KIND", "kind"}, {"ACCOUNT", "account"}, {"SINCE", "created"}};
 
-static enum cli_exit change(const struct cli_options *options, const char *method, char *target, struct json *body,
-                            const char *done)
+static enum cli_exit change(const struct cli_options *options, const char *method, char *target,
+                            struct json *body, const char *done)
 {
     struct json *answer;
     enum cli_exit result = cli_call(options, method, target, body, &answer);
@@ -26,7 +27,8 @@ static enum cli_exit change(const struct cli_options *options, const char *metho
 }
 
 /* A body of two members, the second left out when NULL or empty. NULL: a word is not UTF-8, and said so. */
-static struct json *pair(const char *first, const char *first_value, const char *second, const char *second_value)
+static struct json *pair(const char *first, const char *first_value, const char *second,
+                         const char *second_value)
 {
     const char *value = second_value != NULL ? second_value : "";
     if (!text_utf8(span_of(first_value)) || !text_utf8(span_of(value))) {
@@ -48,41 +50,52 @@ enum cli_exit cli_domain_add(const struct cli_options *options)
     if (postmaster == NULL && cli_ask_possible()) {
         snprintf(question, sizeof question,
                  "Every domain needs postmaster@ and abuse@ (RFC 2142). Which account reads them?\n"
-                 "An address, or nothing for a new account postmaster@%.253s: ", options->words[0]);
+                 "An address, or nothing for a new account postmaster@%.253s: ",
+                 options->words[0]);
         cli_ask_line(question, asked, sizeof asked);
         postmaster = asked;
     }
     struct json *body = pair("name", options->words[0], "postmaster", postmaster);
-    return body == NULL ? CLI_REFUSED : change(options, "POST", memory_text("/v1/domains"), body, "added");
+    return body == NULL ? CLI_REFUSED
+                        : change(options, "POST", memory_text("/v1/domains"), body, "added");
 }
 
 enum cli_exit cli_domain_list(const struct cli_options *options)
 {
-    struct cli_list list = {"/v1/domains", "domains", {{0}}, "no domains yet: postern domain add DOMAIN", DOMAINS,
-                            sizeof DOMAINS / sizeof *DOMAINS};
+    struct cli_list list = {"/v1/domains", "domains",
+                            {{0}},         "no domains yet: postern domain add DOMAIN",
+                            DOMAINS,       sizeof DOMAINS / sizeof *DOMAINS};
     return cli_list(options, &list);
 }
 
 enum cli_exit cli_domain_delete(const struct cli_options *options)
 {
-    return change(options, "DELETE", cli_call_target("/v1/domains/", options->words[0], ""), NULL, "deleted");
+    return change(options, "DELETE", cli_call_target("/v1/domains/", options->words[0], ""), NULL,
+                  "deleted");
 }
 
 enum cli_exit cli_domain_alias_add(const struct cli_options *options)
 {
     struct json *body = pair("address", options->words[0], "target", options->words[1]);
-    return body == NULL ? CLI_REFUSED : change(options, "POST", memory_text("/v1/aliases"), body, "added, receives mail now");
+    return body == NULL ? CLI_REFUSED
+                        : change(options, "POST", memory_text("/v1/aliases"), body,
+                                 "added, receives mail now");
 }
 
 enum cli_exit cli_domain_alias_list(const struct cli_options *options)
 {
-    struct cli_list list = {"/v1/aliases", "aliases",
-                            {{"domain", cli_options_value(options, "domain")}, {"account", cli_options_value(options, "account")}},
-                            "no aliases", ALIASES, sizeof ALIASES / sizeof *ALIASES};
+    struct cli_list list = {"/v1/aliases",
+                            "aliases",
+                            {{"domain", cli_options_value(options, "domain")},
+                             {"account", cli_options_value(options, "account")}},
+                            "no aliases",
+                            ALIASES,
+                            sizeof ALIASES / sizeof *ALIASES};
     return cli_list(options, &list);
 }
 
 enum cli_exit cli_domain_alias_delete(const struct cli_options *options)
 {
-    return change(options, "DELETE", cli_call_target("/v1/aliases/", options->words[0], ""), NULL, "deleted");
+    return change(options, "DELETE", cli_call_target("/v1/aliases/", options->words[0], ""), NULL,
+                  "deleted");
 }

@@ -28,8 +28,8 @@ static void add_parameter(struct buffer *target, const char *name, struct span v
     http_encode(value, target);
 }
 
-static enum cli_exit fetch_page(const struct cli_options *options, const struct cli_list *list, struct span after,
-                                struct json **page)
+static enum cli_exit fetch_page(const struct cli_options *options, const struct cli_list *list,
+                                struct span after, struct json **page)
 {
     CLEANUP(buffer_done) struct buffer target = buffer_limited(8192);
     buffer_add_text(&target, list->target);
@@ -45,7 +45,8 @@ static enum cli_exit fetch_page(const struct cli_options *options, const struct 
     return cli_call(options, "GET", target.at, NULL, page);
 }
 
-static enum cli_exit fetch_all(const struct cli_options *options, const struct cli_list *list, struct pages *pages)
+static enum cli_exit fetch_all(const struct cli_options *options, const struct cli_list *list,
+                               struct pages *pages)
 {
     struct span after = {0};
     do {
@@ -54,7 +55,8 @@ static enum cli_exit fetch_all(const struct cli_options *options, const struct c
         if (result != CLI_OK) {
             return result;
         }
-        pages->documents = memory_resize(pages->documents, (pages->count + 1) * sizeof(struct json *));
+        pages->documents =
+            memory_resize(pages->documents, (pages->count + 1) * sizeof(struct json *));
         pages->documents[pages->count++] = page;
         after = (struct span){0};
         json_text(page, "next", &after);

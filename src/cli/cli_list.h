@@ -5,10 +5,10 @@
 #include "cli/cli_show.h"
 
 struct cli_list {
-    const char *target;           /* "/v1/accounts" */
-    const char *member;           /* "accounts" */
-    const char *filters[2][2];    /* query parameters: name and value; NULL values are left out */
-    const char *none;             /* what to say of an empty list */
+    const char *target;        /* "/v1/accounts" */
+    const char *member;        /* "accounts" */
+    const char *filters[2][2]; /* query parameters: name and value; NULL values are left out */
+    const char *none;          /* what to say of an empty list */
     const struct cli_column *columns;
     size_t columns_count;
 };

@@ -8,7 +8,8 @@
 static int find(const struct cli_verb *verb, const char *name, size_t length)
 {
     for (int i = 0; i < CLI_SETTINGS_MAX && verb->options[i].name != NULL; i++) {
-        if (strlen(verb->options[i].name) == length && strncmp(verb->options[i].name, name, length) == 0) {
+        if (strlen(verb->options[i].name) == length &&
+            strncmp(verb->options[i].name, name, length) == 0) {
             return i;
         }
     }
@@ -17,8 +18,8 @@ static int find(const struct cli_verb *verb, const char *name, size_t length)
 
 static bool complain(const struct cli_verb *verb, const char *problem, const char *what)
 {
-    fprintf(stderr, "postern: %s %s: %s%s\nTry 'postern %s %s --help'.\n", verb->noun, verb->verb, problem, what,
-            verb->noun, verb->verb);
+    fprintf(stderr, "postern: %s %s: %s%s\nTry 'postern %s %s --help'.\n", verb->noun, verb->verb,
+            problem, what, verb->noun, verb->verb);
     return false;
 }
 
@@ -94,12 +95,14 @@ const char *cli_options_value(const struct cli_options *options, const char *nam
 
 void cli_options_help(const struct cli_verb *verb)
 {
-    printf("postern %s %s%s%s%s\n    %s\n", verb->noun, verb->verb, verb->words[0] != '\0' ? " " : "", verb->words,
+    printf("postern %s %s%s%s%s\n    %s\n", verb->noun, verb->verb,
+           verb->words[0] != '\0' ? " " : "", verb->words,
            verb->options[0].name != NULL ? " [OPTION...]" : "", verb->help);
     for (size_t i = 0; i < CLI_SETTINGS_MAX && verb->options[i].name != NULL; i++) {
         char left[40];
         const struct cli_option *option = &verb->options[i];
-        snprintf(left, sizeof left, "--%s %s", option->name, option->value != NULL ? option->value : "");
+        snprintf(left, sizeof left, "--%s %s", option->name,
+                 option->value != NULL ? option->value : "");
         printf("      %-24s %s\n", left, option->help);
     }
 }

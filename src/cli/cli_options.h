@@ -7,21 +7,21 @@
 
 /* Exit codes of `postern`, as postern(1) documents them. */
 enum cli_exit {
-    CLI_OK = 0,            /* done, or already so */
-    CLI_FAILED = 1,        /* the daemon or this machine could not: try again, see the log */
+    CLI_OK = 0,     /* done, or already so */
+    CLI_FAILED = 1, /* the daemon or this machine could not: try again, see the log */
     CLI_USAGE = 2,
     CLI_NOT_FOUND = 3,
     CLI_EXISTS = 4,
-    CLI_REFUSED = 5,       /* not well-formed, or against a rule */
-    CLI_NO_DAEMON = 6,     /* nobody answers on the admin socket */
+    CLI_REFUSED = 5,   /* not well-formed, or against a rule */
+    CLI_NO_DAEMON = 6, /* nobody answers on the admin socket */
 };
 
 enum { CLI_WORDS_MAX = 2, CLI_SETTINGS_MAX = 8 };
 
 /* An option that a verb takes: `--name VALUE`, or a switch when `value` is NULL. */
 struct cli_option {
-    const char *name;      /* "quota", without the dashes */
-    const char *value;     /* how help calls the value; NULL: a switch */
+    const char *name;  /* "quota", without the dashes */
+    const char *value; /* how help calls the value; NULL: a switch */
     const char *help;
 };
 
@@ -30,14 +30,15 @@ struct cli_options {
     const struct cli_verb *verb;
     const char *words[CLI_WORDS_MAX];
     size_t words_count;
-    const char *values[CLI_SETTINGS_MAX];     /* in the order of verb->options; NULL: not given; "" for a switch */
+    const char *values
+        [CLI_SETTINGS_MAX]; /* in the order of verb->options; NULL: not given; "" for a switch */
     const char *socket;
     bool json;
 };
 
 struct cli_verb {
     const char *noun, *verb;
-    const char *words;                        /* "ADDRESS NEW", for help */
+    const char *words; /* "ADDRESS NEW", for help */
     size_t words_min, words_max;
     const char *help;
     struct cli_option options[CLI_SETTINGS_MAX];

@@ -23,7 +23,11 @@ static void size_text(int64_t bytes, char text[CELL_MAX])
         size /= 1024;
         unit++;
     }
-    snprintf(text, CELL_MAX, bytes == 0 ? "unlimited" : size < 10 && unit > 0 ? "%.1f%s" : "%.0f%s", size, UNITS[unit]);
+    snprintf(text, CELL_MAX,
+             bytes == 0              ? "unlimited"
+             : size < 10 && unit > 0 ? "%.1f%s"
+                                     : "%.0f%s",
+             size, UNITS[unit]);
 }
 
 static void cell_text(const struct json *object, const char *member, char text[CELL_MAX])
@@ -64,8 +68,8 @@ static void print_cell(const char *text, int width, bool last)
     printf("%*s", width - width_of(text) + 2, "");
 }
 
-void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns, size_t columns_count,
-                    const char *none)
+void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns,
+                    size_t columns_count, const char *none)
 {
     int *widths = memory_new(columns_count, sizeof *widths);
     char cell[CELL_MAX];
@@ -91,7 +95,8 @@ void cli_show_table(const struct json *const *rows, size_t count, const struct c
     memory_free(widths);
 }
 
-void cli_show_object(const struct json *object, const struct cli_column *columns, size_t columns_count)
+void cli_show_object(const struct json *object, const struct cli_column *columns,
+                     size_t columns_count)
 {
     char cell[CELL_MAX];
     for (size_t c = 0; c < columns_count; c++) {
@@ -100,7 +105,8 @@ void cli_show_object(const struct json *object, const struct cli_column *columns
     }
 }
 
-void cli_show_change(const struct cli_options *options, const struct json *answer, const char *subject, const char *done)
+void cli_show_change(const struct cli_options *options, const struct json *answer,
+                     const char *subject, const char *done)
 {
     struct span code = {0}, note = {0};
     if (options->json) {
@@ -108,7 +114,8 @@ void cli_show_change(const struct cli_options *options, const struct json *answe
         return;
     }
     json_text(answer, "code", &code);
-    printf("%s: %s\n", subject, span_is(code, "same") ? "nothing to change, it is so already" : done);
+    printf("%s: %s\n", subject,
+           span_is(code, "same") ? "nothing to change, it is so already" : done);
     if (json_text(answer, "note", &note)) {
         printf("%.*s\n", (int)note.length, note.at);
     }

@@ -15,11 +15,13 @@ struct cli_column {
 void cli_show_json(const struct json *answer);
 /* Rows in columns as wide as their widest entry; says `none` when there are no rows. Control bytes are
  * shown as "?": a name from outside must not steer a terminal. */
-void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns, size_t columns_count,
-                    const char *none);
+void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns,
+                    size_t columns_count, const char *none);
 /* "Heading: value" lines of one object. */
-void cli_show_object(const struct json *object, const struct cli_column *columns, size_t columns_count);
+void cli_show_object(const struct json *object, const struct cli_column *columns,
+                     size_t columns_count);
 /* After a change: with --json the answer, else "ADDRESS verb" (or "… is so already") and the note. */
-void cli_show_change(const struct cli_options *options, const struct json *answer, const char *subject, const char *done);
+void cli_show_change(const struct cli_options *options, const struct json *answer,
+                     const char *subject, const char *done);
 
 #endif

@@ -1,55 +1,155 @@
 /* postern.c - the `postern` command: its verbs, and who carries them out. */
+#include "base/secret.h"
 #include "cli/cli_account.h"
 #include "cli/cli_domain.h"
 #include "cli/cli_options.h"
 #include "cli/cli_stack.h"
 
-#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define OPTION_NAME {"name", "NAME", "display name"}
-#define OPTION_HOME {"home", "PATH", "where its mail lies already; default: under its id"}
-#define OPTION_QUOTA {"quota", "SIZE", "such as 5G or 500M, \"none\" or \"default\""}
-#define OPTION_PASSWORD {"password", NULL, "a password of its own: asked for, or one line of standard input"}
-#define OPTION_HASH {"password-hash", NULL, "a hash from elsewhere, {SCHEME}…: one line of standard input"}
-#define OPTION_DOMAIN {"domain", "DOMAIN", "only those in this domain"}
+#define OPTION_NAME                    \
+    {                                  \
+        "name", "NAME", "display name" \
+    }
+#define OPTION_HOME                                                          \
+    {                                                                        \
+        "home", "PATH", "where its mail lies already; default: under its id" \
+    }
+#define OPTION_QUOTA                                                   \
+    {                                                                  \
+        "quota", "SIZE", "such as 5G or 500M, \"none\" or \"default\"" \
+    }
+#define OPTION_PASSWORD                                                                     \
+    {                                                                                       \
+        "password", NULL, "a password of its own: asked for, or one line of standard input" \
+    }
+#define OPTION_HASH                                                                             \
+    {                                                                                           \
+        "password-hash", NULL, "a hash from elsewhere, {SCHEME}…: one line of standard input" \
+    }
+#define OPTION_DOMAIN                                   \
+    {                                                   \
+        "domain", "DOMAIN", "only those in this domain" \
+    }
 
 static const struct cli_verb VERBS[] = {
-    {"domain", "add", "DOMAIN", 1, 1, "Receive mail for a domain; makes postmaster@ and abuse@.",
-     {{"postmaster", "ADDRESS", "the account that reads them; default: a new account postmaster@DOMAIN"}}, cli_domain_add},
+    {"domain",
+     "add",
+     "DOMAIN",
+     1,
+     1,
+     "Receive mail for a domain; makes postmaster@ and abuse@.",
+     {{"postmaster", "ADDRESS",
+       "the account that reads them; default: a new account postmaster@DOMAIN"}},
+     cli_domain_add},
     {"domain", "list", "", 0, 0, "List the domains.", {{0}}, cli_domain_list},
-    {"domain", "delete", "DOMAIN", 1, 1, "Forget a domain that has no accounts and no aliases any more.", {{0}}, cli_domain_delete},
-    {"account", "add", "ADDRESS", 1, 1, "Add an account. It receives mail, and may sign in, at once.",
-     {OPTION_NAME, OPTION_HOME, OPTION_QUOTA, OPTION_PASSWORD, OPTION_HASH}, cli_account_add},
+    {"domain",
+     "delete",
+     "DOMAIN",
+     1,
+     1,
+     "Forget a domain that has no accounts and no aliases any more.",
+     {{0}},
+     cli_domain_delete},
+    {"account",
+     "add",
+     "ADDRESS",
+     1,
+     1,
+     "Add an account. It receives mail, and may sign in, at once.",
+     {OPTION_NAME, OPTION_HOME, OPTION_QUOTA, OPTION_PASSWORD, OPTION_HASH},
+     cli_account_add},
     {"account", "list", "", 0, 0, "List the accounts.", {OPTION_DOMAIN}, cli_account_list},
-    {"account", "show", "ADDRESS", 1, 1, "Show an account, found by any of its addresses.", {{0}}, cli_account_show},
-    {"account", "set", "ADDRESS", 1, 1, "Change an account.",
-     {OPTION_NAME, OPTION_HOME, OPTION_QUOTA, OPTION_PASSWORD, OPTION_HASH,
-      {"no-password", NULL, "take its own password away"}}, cli_account_set},
-    {"account", "disable", "ADDRESS", 1, 1, "No more sign-ins and no more sending; mail still arrives.", {{0}}, cli_account_disable},
+    {"account",
+     "show",
+     "ADDRESS",
+     1,
+     1,
+     "Show an account, found by any of its addresses.",
+     {{0}},
+     cli_account_show},
+    {"account",
+     "set",
+     "ADDRESS",
+     1,
+     1,
+     "Change an account.",
+     {OPTION_NAME,
+      OPTION_HOME,
+      OPTION_QUOTA,
+      OPTION_PASSWORD,
+      OPTION_HASH,
+      {"no-password", NULL, "take its own password away"}},
+     cli_account_set},
+    {"account",
+     "disable",
+     "ADDRESS",
+     1,
+     1,
+     "No more sign-ins and no more sending; mail still arrives.",
+     {{0}},
+     cli_account_disable},
     {"account", "enable", "ADDRESS", 1, 1, "Undo disable.", {{0}}, cli_account_enable},
-    {"account", "rename", "ADDRESS NEW", 2, 2, "Give an account a new address; the old one stays an alias, no mail moves.",
-     {{0}}, cli_account_rename},
-    {"account", "delete", "ADDRESS", 1, 1, "Delete an account; its mail stays on disk, its addresses are kept from reuse.",
-     {{"yes", NULL, "do not ask"}}, cli_account_delete},
-    {"alias", "add", "ALIAS ACCOUNT", 2, 2, "Let an account receive for another address; @DOMAIN catches all the rest.",
-     {{0}}, cli_domain_alias_add},
+    {"account",
+     "rename",
+     "ADDRESS NEW",
+     2,
+     2,
+     "Give an account a new address; the old one stays an alias, no mail moves.",
+     {{0}},
+     cli_account_rename},
+    {"account",
+     "delete",
+     "ADDRESS",
+     1,
+     1,
+     "Delete an account; its mail stays on disk, its addresses are kept from reuse.",
+     {{"yes", NULL, "do not ask"}},
+     cli_account_delete},
+    {"alias",
+     "add",
+     "ALIAS ACCOUNT",
+     2,
+     2,
+     "Let an account receive for another address; @DOMAIN catches all the rest.",
+     {{0}},
+     cli_domain_alias_add},
     {"alias", "del", "ALIAS", 1, 1, "Delete an alias.", {{0}}, cli_domain_alias_delete},
-    {"alias", "list", "", 0, 0, "List the aliases.",
-     {OPTION_DOMAIN, {"account", "ADDRESS", "only those of this account"}}, cli_domain_alias_list},
-    {"stack", "render", "", 0, 0, "Write configuration files for Postfix and Dovecot, made from postern.conf.",
-     {{"config", "FILE", "default: /etc/postern/postern.conf"}, {"root", "DIR", "where to write them (required)"}}, cli_stack_render},
-    {"stack", "check", "", 0, 0, "Have Postfix and Dovecot check such files.",
-     {{"root", "DIR", "where they are (required)"}}, cli_stack_check},
+    {"alias",
+     "list",
+     "",
+     0,
+     0,
+     "List the aliases.",
+     {OPTION_DOMAIN, {"account", "ADDRESS", "only those of this account"}},
+     cli_domain_alias_list},
+    {"stack",
+     "render",
+     "",
+     0,
+     0,
+     "Write configuration files for Postfix and Dovecot, made from postern.conf.",
+     {{"config", "FILE", "default: /etc/postern/postern.conf"},
+      {"root", "DIR", "where to write them (required)"}},
+     cli_stack_render},
+    {"stack",
+     "check",
+     "",
+     0,
+     0,
+     "Have Postfix and Dovecot check such files.",
+     {{"root", "DIR", "where they are (required)"}},
+     cli_stack_check},
 };
 
 enum { VERBS_COUNT = sizeof VERBS / sizeof *VERBS };
 
 static void print_help(void)
 {
-    puts("postern: accounts, addresses and domains of a mail server that signs in with an identity provider\n\n"
+    puts("postern: accounts, addresses and domains of a mail server that signs in with an identity "
+         "provider\n\n"
          "Usage: postern NOUN VERB [WORD...] [OPTION...]\n");
     for (size_t i = 0; i < VERBS_COUNT; i++) {
         char left[48];
@@ -58,10 +158,12 @@ static void print_help(void)
     }
     puts("\nEvery verb:\n"
          "  --json                       print the daemon's answer as JSON\n"
-         "  --socket PATH                admin socket of the daemon; default: $POSTERN_SOCKET, then /run/postern/admin.sock\n"
+         "  --socket PATH                admin socket of the daemon; default: $POSTERN_SOCKET, "
+         "then /run/postern/admin.sock\n"
          "  --help                       what a verb takes\n\n"
          "Alone: --help, --version, --verbs\n"
-         "Exit codes: 0 done, 1 failed (try again), 2 usage, 3 not found, 4 exists already, 5 refused, 6 no daemon\n"
+         "Exit codes: 0 done, 1 failed (try again), 2 usage, 3 not found, 4 exists already, 5 "
+         "refused, 6 no daemon\n"
          "See postern(1).");
 }
 
@@ -80,8 +182,9 @@ static const struct cli_verb *find(const char *noun, const char *verb)
 
 static enum cli_exit usage(int count, char **arguments)
 {
-    fprintf(stderr, "postern: no such command:%s%s%s%s\nTry 'postern --help'.\n", count > 0 ? " " : "",
-            count > 0 ? arguments[0] : " (none)", count > 1 ? " " : "", count > 1 ? arguments[1] : "");
+    fprintf(stderr, "postern: no such command:%s%s%s%s\nTry 'postern --help'.\n",
+            count > 0 ? " " : "", count > 0 ? arguments[0] : " (none)", count > 1 ? " " : "",
+            count > 1 ? arguments[1] : "");
     return CLI_USAGE;
 }
 
@@ -125,7 +228,7 @@ static enum cli_exit run(int count, char **arguments)
 
 int main(int count, char **arguments)
 {
-    if (sodium_init() < 0) {
+    if (!secret_init()) {
         fputs("postern: no random numbers to be had on this system\n", stderr);
         return CLI_FAILED;
     }

@@ -2,11 +2,11 @@
 #include "base/log.h"
 #include "base/memory.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 static char last[LOG_LINE_MAX + 1];
@@ -54,7 +54,8 @@ static void test_long_values_are_cut(void **state)
     assert_int_equal(strlen(last), strlen("event k=") + LOG_VALUE_MAX + strlen("..."));
     memset(text, '\n', sizeof text);
     for (int i = 0; i < 4; i++) {
-        log_info(&LOG, "event", log_span("a", span_bytes(text, sizeof text)), log_span("b", span_bytes(text, sizeof text)));
+        log_info(&LOG, "event", log_span("a", span_bytes(text, sizeof text)),
+                 log_span("b", span_bytes(text, sizeof text)));
         assert_null(strchr(last, '\n'));
     }
 }

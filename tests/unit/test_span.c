@@ -8,11 +8,11 @@
 #include "base/text.h"
 #include "base/uuid.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 static void test_cut(void **state)
@@ -21,7 +21,8 @@ static void test_cut(void **state)
     static const struct {
         const char *text;
         const char *pieces[4];
-    } CASES[] = {{"a,b", {"a", "b"}}, {"", {""}}, {"a,", {"a", ""}}, {",", {"", ""}}, {"abc", {"abc"}}};
+    } CASES[] = {
+        {"a,b", {"a", "b"}}, {"", {""}}, {"a,", {"a", ""}}, {",", {"", ""}}, {"abc", {"abc"}}};
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct span rest = span_of(CASES[i].text), piece;
         size_t count = 0;
@@ -43,9 +44,18 @@ static void test_number(void **state)
         bool good;
         uint64_t number;
     } CASES[] = {
-        {"0", 10, true, 0}, {"10", 10, true, 10}, {"11", 10, false, 0}, {"", 10, false, 0}, {"01", 10, false, 0}, {"-1", 10, false, 0},
-        {"+1", 10, false, 0}, {" 1", 10, false, 0}, {"1a", 10, false, 0}, {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
-        {"18446744073709551616", UINT64_MAX, false, 0}, {"99999999999999999999", UINT64_MAX, false, 0},
+        {"0", 10, true, 0},
+        {"10", 10, true, 10},
+        {"11", 10, false, 0},
+        {"", 10, false, 0},
+        {"01", 10, false, 0},
+        {"-1", 10, false, 0},
+        {"+1", 10, false, 0},
+        {" 1", 10, false, 0},
+        {"1a", 10, false, 0},
+        {"18446744073709551615", UINT64_MAX, true, UINT64_MAX},
+        {"18446744073709551616", UINT64_MAX, false, 0},
+        {"99999999999999999999", UINT64_MAX, false, 0},
         {"184467440737095516150", UINT64_MAX, false, 0},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
@@ -132,13 +142,18 @@ static void test_digest(void **state)
     CLEANUP(buffer_done) struct buffer hex = buffer_limited(100);
     struct digest digest = digest_sha256(SPAN_LITERAL("abc"));
     text_hex_encode(span_bytes(digest.bytes, DIGEST_SIZE), &hex);
-    assert_true(span_is(buffer_span(&hex), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
+    assert_true(span_is(buffer_span(&hex),
+                        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"));
     buffer_clear(&hex);
-    digest = digest_hmac(SPAN_LITERAL("Jefe"), SPAN_LITERAL("what do ya want for nothing?"));   /* RFC 4231, case 2 */
+    digest = digest_hmac(SPAN_LITERAL("Jefe"),
+                         SPAN_LITERAL("what do ya want for nothing?")); /* RFC 4231, case 2 */
     text_hex_encode(span_bytes(digest.bytes, DIGEST_SIZE), &hex);
-    assert_true(span_is(buffer_span(&hex), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
-    struct span ab_c[] = {SPAN_LITERAL("ab"), SPAN_LITERAL("c")}, a_bc[] = {SPAN_LITERAL("a"), SPAN_LITERAL("bc")};
-    struct digest one = digest_parts(ab_c, 2), two = digest_parts(a_bc, 2), again = digest_parts(ab_c, 2);
+    assert_true(span_is(buffer_span(&hex),
+                        "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"));
+    struct span ab_c[] = {SPAN_LITERAL("ab"), SPAN_LITERAL("c")},
+                a_bc[] = {SPAN_LITERAL("a"), SPAN_LITERAL("bc")};
+    struct digest one = digest_parts(ab_c, 2), two = digest_parts(a_bc, 2),
+                  again = digest_parts(ab_c, 2);
     assert_false(digest_equal(&one, &two));
     assert_true(digest_equal(&one, &again));
 }
@@ -159,8 +174,10 @@ static void test_uuid(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cut),    cmocka_unit_test(test_number), cmocka_unit_test(test_search), cmocka_unit_test(test_buffer_limit),
-        cmocka_unit_test(test_arena),  cmocka_unit_test(test_secret), cmocka_unit_test(test_digest), cmocka_unit_test(test_uuid),
+        cmocka_unit_test(test_cut),    cmocka_unit_test(test_number),
+        cmocka_unit_test(test_search), cmocka_unit_test(test_buffer_limit),
+        cmocka_unit_test(test_arena),  cmocka_unit_test(test_secret),
+        cmocka_unit_test(test_digest), cmocka_unit_test(test_uuid),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,21 +2,37 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <string.h>
 
 /* RFC 4648, section 10, and what strictness refuses. NULL: refused. */
 static const struct {
     const char *text, *bytes;
 } BASE64[] = {
-    {"", ""},         {"Zg==", "f"},     {"Zm8=", "fo"},      {"Zm9v", "foo"},    {"Zm9vYg==", "foob"}, {"Zm9vYmE=", "fooba"},
-    {"Zm9vYmFy", "foobar"}, {"Zg=", NULL}, {"Zg", NULL},       {"Zh==", NULL},     {"Zm9=", NULL},       {"Z===", NULL},
-    {"====", NULL},   {"Zm9v\n", NULL},  {"Zm 9v", NULL},     {"Zm9vZg==Zg==", NULL}, {"-_8=", NULL},   {"!!!!", NULL},
-    {"Zg==Zm9v", NULL}, {"=m9v", NULL},
+    {"", ""},
+    {"Zg==", "f"},
+    {"Zm8=", "fo"},
+    {"Zm9v", "foo"},
+    {"Zm9vYg==", "foob"},
+    {"Zm9vYmE=", "fooba"},
+    {"Zm9vYmFy", "foobar"},
+    {"Zg=", NULL},
+    {"Zg", NULL},
+    {"Zh==", NULL},
+    {"Zm9=", NULL},
+    {"Z===", NULL},
+    {"====", NULL},
+    {"Zm9v\n", NULL},
+    {"Zm 9v", NULL},
+    {"Zm9vZg==Zg==", NULL},
+    {"-_8=", NULL},
+    {"!!!!", NULL},
+    {"Zg==Zm9v", NULL},
+    {"=m9v", NULL},
 };
 
 static void test_base64_decode(void **state)
@@ -55,10 +71,24 @@ static const struct {
     const char *text;
     bool good;
 } UTF8[] = {
-    {"", true},           {"abc", true},          {"\xc3\xa4", true},     {"\xe2\x82\xac", true}, {"\xf0\x9f\x93\xa7", true},
-    {"\xc3", false},      {"\xc0\x80", false},    {"\xc1\xbf", false},    {"\xe0\x80\x80", false}, {"\xed\xa0\x80", false},
-    {"\xf0\x80\x80\x80", false}, {"\xf4\x90\x80\x80", false}, {"\xf5\x80\x80\x80", false}, {"\x80", false}, {"\xe2\x82", false},
-    {"\xe2(\xa1", false}, {"\xf4\x8f\xbf\xbf", true}, {"\xff", false},
+    {"", true},
+    {"abc", true},
+    {"\xc3\xa4", true},
+    {"\xe2\x82\xac", true},
+    {"\xf0\x9f\x93\xa7", true},
+    {"\xc3", false},
+    {"\xc0\x80", false},
+    {"\xc1\xbf", false},
+    {"\xe0\x80\x80", false},
+    {"\xed\xa0\x80", false},
+    {"\xf0\x80\x80\x80", false},
+    {"\xf4\x90\x80\x80", false},
+    {"\xf5\x80\x80\x80", false},
+    {"\x80", false},
+    {"\xe2\x82", false},
+    {"\xe2(\xa1", false},
+    {"\xf4\x8f\xbf\xbf", true},
+    {"\xff", false},
 };
 
 static void test_utf8(void **state)
@@ -74,7 +104,8 @@ static void test_b64token(void **state)
 {
     (void)state;
     static const char *const GOOD[] = {"a", "DMS_YWNjZXNzX3Rva2Vu", "a.b-c_d~e+f/g==", "0="};
-    static const char *const BAD[] = {"", "=", "a b", "a\r", "a\n", "a=b", "a\tb", "\xc3\xa4", "a:b", "a\"", "a,b"};
+    static const char *const BAD[] = {"",     "=",        "a b", "a\r", "a\n", "a=b",
+                                      "a\tb", "\xc3\xa4", "a:b", "a\"", "a,b"};
     for (size_t i = 0; i < sizeof GOOD / sizeof *GOOD; i++) {
         assert_true(text_b64token(span_of(GOOD[i])));
     }
@@ -101,8 +132,9 @@ static void test_hex_and_printable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base64_decode), cmocka_unit_test(test_base64_round_trip), cmocka_unit_test(test_base64_limit),
-        cmocka_unit_test(test_utf8),          cmocka_unit_test(test_b64token),          cmocka_unit_test(test_hex_and_printable),
+        cmocka_unit_test(test_base64_decode), cmocka_unit_test(test_base64_round_trip),
+        cmocka_unit_test(test_base64_limit),  cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_b64token),      cmocka_unit_test(test_hex_and_printable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
