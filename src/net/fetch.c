@@ -4,10 +4,13 @@
 #include "base/buffer.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "net/fetch_failure.h"
+#include "net/fetch_memory.h"
+#include "net/fetch_sockets.h"
 
 #include <assert.h>
 #include <curl/curl.h>
-#include <malloc.h>
+#include <openssl/ssl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +37,8 @@ struct fetch {
     void *context;
     struct loop_timer *deadline;
     struct loop_later finished;
-    CURL *easy; /* while it runs */
+    CURL *easy;   /* while it runs */
+    bool unclean; /* the kept connection it was given had bytes on it: ask on a fresh one */
 
     char *url;
     char *ca_file;
@@ -56,6 +60,7 @@ struct fetch_client {
     struct loop *loop;
     CURLM *multi;
     char *user_agent;
+    struct fetch_sockets sockets;
     struct fetch *first, *last;
     size_t count;
     size_t running, running_max;
@@ -73,49 +78,18 @@ static void must(bool held, const char *what)
     }
 }
 
-/* -- libcurl's memory: there or the end, and wiped when freed, as tokens pass through it -- */
-
-static void *curl_new(size_t size)
-{
-    return memory_resize(NULL, size);
-}
-
-static void *curl_new_zeroed(size_t count, size_t size)
-{
-    return memory_new(count, size);
-}
-
-static void curl_free_wiped(void *old)
-{
-    if (old != NULL) {
-        secret_wipe(old, malloc_usable_size(old));
-        memory_free(old);
-    }
-}
-
-static void *curl_resize(void *old, size_t size)
-{
-    void *grown = memory_resize(NULL, size);
-    if (old != NULL) {
-        size_t kept = malloc_usable_size(old);
-        memcpy(grown, old, kept < size ? kept : size);
-        curl_free_wiped(old);
-    }
-    return grown;
-}
-
+/* For the life of the process; tokens pass through libcurl's memory. */
 static void start_library(void)
 {
     static bool started;
     if (!started) {
-        CURLcode code = curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_new, curl_free_wiped,
-                                             curl_resize, memory_text, curl_new_zeroed);
+        CURLcode code =
+            curl_global_init_mem(CURL_GLOBAL_DEFAULT, fetch_memory_new, fetch_memory_free,
+                                 fetch_memory_resize, memory_text, fetch_memory_zeroed);
         must(code == CURLE_OK, "curl_global_init");
         started = true;
     }
 }
-
-/* -- why there is no answer, for an admin -- */
 
 static void fail(struct fetch *fetch, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
@@ -127,76 +101,6 @@ static void fail(struct fetch *fetch, const char *format, ...)
     vsnprintf(fetch->failure, sizeof fetch->failure, format, arguments);
     va_end(arguments);
     fetch->outcome = FETCH_FAILED;
-}
-
-static int64_t curl_time(CURL *easy, CURLINFO what)
-{
-    curl_off_t microseconds = 0;
-    (void)curl_easy_getinfo(easy, what, &microseconds);
-    return (int64_t)microseconds;
-}
-
-static const char *system_text(CURL *easy)
-{
-    long number = 0;
-    (void)curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &number);
-    return number != 0 ? strerror((int)number) : "no reason given";
-}
-
-/* What libcurl wrote, without its own preamble. */
-static const char *curl_said(const struct fetch *fetch, CURLcode code)
-{
-    static const char problem[] = "SSL certificate problem: ";
-    const char *text = fetch->curl_text;
-    if (text[0] == '\0') {
-        return curl_easy_strerror(code);
-    }
-    return strncmp(text, problem, sizeof problem - 1) == 0 ? text + sizeof problem - 1 : text;
-}
-
-static void fail_connecting(struct fetch *fetch)
-{
-    const char *phase = "TLS was not set up";
-    if (curl_time(fetch->easy, CURLINFO_NAMELOOKUP_TIME_T) == 0) {
-        phase = "the host name was not resolved";
-    } else if (curl_time(fetch->easy, CURLINFO_CONNECT_TIME_T) == 0) {
-        phase = "not connected";
-    }
-    fail(fetch, "%s within %lld ms", phase, (long long)fetch->connect_ms);
-}
-
-static void fail_by_code(struct fetch *fetch, CURLcode code)
-{
-    switch ((int)code) {
-    case CURLE_COULDNT_CONNECT:
-        fail(fetch, "could not connect: %s", system_text(fetch->easy));
-        break;
-    case CURLE_OPERATION_TIMEDOUT:
-        fail_connecting(fetch);
-        break;
-    case CURLE_SSL_CONNECT_ERROR:
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_CIPHER:
-    case CURLE_SSL_ISSUER_ERROR:
-        fail(fetch, "TLS: %s", curl_said(fetch, code));
-        break;
-    case CURLE_FILESIZE_EXCEEDED:
-        fail(fetch, "the answer is larger than %zu bytes", fetch->body_max);
-        break;
-    case CURLE_GOT_NOTHING:
-        fail(fetch, "connection closed without an answer");
-        break;
-    case CURLE_PARTIAL_FILE:
-        fail(fetch, "connection closed in the middle of the answer");
-        break;
-    case CURLE_SEND_ERROR:
-    case CURLE_RECV_ERROR:
-        fail(fetch, "connection lost: %s", curl_said(fetch, code));
-        break;
-    default:
-        fail(fetch, "%s", curl_said(fetch, code));
-    }
 }
 
 /* -- the end of a fetch -- */
@@ -328,6 +232,48 @@ static size_t on_body(char *at, size_t size, size_t count, void *context)
     return size * count;
 }
 
+static bool decrypted_bytes_wait(CURL *easy)
+{
+    struct curl_tlssessioninfo *session = NULL;
+    return curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) == CURLE_OK && session != NULL &&
+           session->backend == CURLSSLBACKEND_OPENSSL && session->internals != NULL &&
+           SSL_has_pending(session->internals) != 0;
+}
+
+/* A request is about to be sent. On a kept connection nothing may wait to be read: it would be taken
+ * for the answer, and be another user's (a proxy that answered twice, say). libcurl 7.88 does not
+ * look. An idle connection that the provider closed is found in the same way. */
+static int on_request(void *context, char *peer, char *self, int peer_port, int self_port)
+{
+    struct fetch *fetch = context;
+    long connects = 0;
+    (void)peer;
+    (void)self;
+    (void)peer_port;
+    (void)curl_easy_getinfo(fetch->easy, CURLINFO_NUM_CONNECTS, &connects);
+    if (connects == 0 && (!fetch_sockets_quiet(&fetch->client->sockets, (unsigned)self_port) ||
+                          decrypted_bytes_wait(fetch->easy))) {
+        fetch->unclean = true;
+        return CURL_PREREQFUNC_ABORT;
+    }
+    return CURL_PREREQFUNC_OK;
+}
+
+static curl_socket_t on_open(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+    struct fetch_client *client = context;
+    (void)purpose;
+    return fetch_sockets_open(&client->sockets, address->family, address->socktype,
+                              address->protocol);
+}
+
+static int on_close(void *context, curl_socket_t fd)
+{
+    struct fetch_client *client = context;
+    fetch_sockets_close(&client->sockets, fd);
+    return 0;
+}
+
 static void on_socket_ready(int fd, int events, void *context);
 
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *context, void *kept)
@@ -367,14 +313,28 @@ static int on_timer_wish(CURLM *multi, long delay_ms, void *context)
 
 /* -- we call libcurl -- */
 
+/* Our own words, where a limit of ours ended it, are there already. */
+static void describe(struct fetch *fetch, CURLcode code)
+{
+    struct fetch_failure failure = {
+        .easy = fetch->easy,
+        .code = (int)code,
+        .said = fetch->curl_text,
+        .connect_ms = fetch->connect_ms,
+        .body_max = fetch->body_max,
+    };
+    fetch->outcome = FETCH_FAILED;
+    if (fetch->failure[0] == '\0') {
+        fetch_failure_text(&failure, fetch->failure, sizeof fetch->failure);
+    }
+}
+
 static void judge(struct fetch *fetch, CURLcode code)
 {
     long status = 0;
     const char *type = NULL;
     if (code != CURLE_OK) {
-        if (fetch->failure[0] == '\0') {
-            fail_by_code(fetch, code);
-        }
+        describe(fetch, code);
         return;
     }
     (void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -383,6 +343,8 @@ static void judge(struct fetch *fetch, CURLcode code)
     fetch->status = (int)status;
     (void)span_fits(span_of(type), fetch->content_type, sizeof fetch->content_type);
 }
+
+static void run_afresh(struct fetch *fetch);
 
 static void act(struct fetch_client *client, curl_socket_t fd, int events)
 {
@@ -396,8 +358,13 @@ static void act(struct fetch_client *client, curl_socket_t fd, int events)
         char *kept = NULL;
         (void)curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &kept);
         struct fetch *fetch = (struct fetch *)(void *)kept;
-        judge(fetch, message->data.result);
-        finish(fetch); /* `message` is gone with this */
+        if (fetch->unclean && message->data.result == CURLE_ABORTED_BY_CALLBACK) {
+            run_afresh(fetch);
+        } else {
+            judge(fetch, message->data.result);
+            finish(fetch);
+        }
+        /* `message` is gone with either */
     }
 }
 
@@ -416,7 +383,7 @@ static void on_timer(void *context)
 #define SET(easy, option, value) \
     must(curl_easy_setopt((easy), (option), (value)) == CURLE_OK, #option)
 
-static void set_always(const struct fetch_client *client, CURL *easy)
+static void set_always(struct fetch_client *client, CURL *easy)
 {
     SET(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
@@ -427,13 +394,18 @@ static void set_always(const struct fetch_client *client, CURL *easy)
     SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
     SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
     SET(easy, CURLOPT_CA_CACHE_TIMEOUT, (long)CA_CACHE_SECONDS);
-    /* One answer at a time on a connection: what is left behind it is seen, and closes it. */
+    /* One answer at a time on a connection: see on_request(). */
     SET(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
     SET(easy, CURLOPT_HTTP_CONTENT_DECODING, 0L);
     /* Else giving up on a slow name server would wait for it (the resolver's thread is joined). */
     SET(easy, CURLOPT_QUICK_EXIT, 1L);
     SET(easy, CURLOPT_USERAGENT, client->user_agent);
+    SET(easy, CURLOPT_OPENSOCKETFUNCTION, on_open);
+    SET(easy, CURLOPT_OPENSOCKETDATA, client);
+    SET(easy, CURLOPT_CLOSESOCKETFUNCTION, on_close);
+    SET(easy, CURLOPT_CLOSESOCKETDATA, client);
+    SET(easy, CURLOPT_PREREQFUNCTION, on_request);
     SET(easy, CURLOPT_HEADERFUNCTION, on_head);
     SET(easy, CURLOPT_WRITEFUNCTION, on_body);
 }
@@ -449,6 +421,8 @@ static void set_request(struct fetch *fetch)
         SET(easy, CURLOPT_CAINFO, fetch->ca_file);
         SET(easy, CURLOPT_CAPATH, NULL);
     }
+    SET(easy, CURLOPT_FRESH_CONNECT, fetch->unclean ? 1L : 0L);
+    SET(easy, CURLOPT_PREREQDATA, fetch);
     SET(easy, CURLOPT_HEADERDATA, fetch);
     SET(easy, CURLOPT_WRITEDATA, fetch);
     SET(easy, CURLOPT_PRIVATE, fetch);
@@ -470,6 +444,14 @@ static void run(struct fetch *fetch)
     fetch->state = FETCH_RUNNING;
     client->running++;
     must(curl_multi_add_handle(client->multi, fetch->easy) == CURLM_OK, "adding a handle");
+}
+
+/* libcurl has closed the connection that was not clean. */
+static void run_afresh(struct fetch *fetch)
+{
+    detach(fetch);
+    fetch->curl_text[0] = '\0';
+    run(fetch);
 }
 
 /* libcurl's own queue would not time out what waits in it. */

@@ -11,6 +11,8 @@
 #include "net/stream.h"
 #include "wire/http.h"
 
+enum { HTTP_SERVER_HEAD_MAX = 32 * 1024 };     /* request line and headers: a 16 KiB token fits */
+
 struct http_server;
 struct http_exchange;                  /* one request waiting for its reply */
 

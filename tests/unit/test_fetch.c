@@ -1,0 +1,679 @@
+/* test_fetch.c - asking a provider that answers, lies, stalls, drips and dies. */
+#include "with_net.h"
+
+#include <dlfcn.h>
+#include <netdb.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "net/fetch.h"
+
+enum { CONNECTIONS_MAX = 64, HEAD_MAX = 32 * 1024 };
+
+/* A provider in threads of its own: one a connection, each plays the script. */
+struct provider {
+    int fd;
+    unsigned port;
+    pthread_t acceptor;
+    pthread_t threads[CONNECTIONS_MAX];
+    void (*script)(struct provider *provider, int fd, int connection);
+    atomic_int connections, requests, open, open_most;
+    sem_t go, gone; /* posted by the test, by the script */
+    char head[HEAD_MAX];
+};
+
+struct player {
+    struct provider *provider;
+    int fd, connection;
+};
+
+static void *play(void *context)
+{
+    struct player *player = context;
+    struct provider *provider = player->provider;
+    int open = atomic_fetch_add(&provider->open, 1) + 1;
+    if (open > atomic_load(&provider->open_most)) {
+        atomic_store(&provider->open_most, open);
+    }
+    provider->script(provider, player->fd, player->connection);
+    atomic_fetch_sub(&provider->open, 1);
+    close(player->fd);
+    free(player);
+    return NULL;
+}
+
+static void *accept_all(void *context)
+{
+    struct provider *provider = context;
+    for (int fd = accept(provider->fd, NULL, NULL); fd >= 0; fd = accept(provider->fd, NULL, NULL)) {
+        struct player *player = malloc(sizeof *player);
+        int connection = atomic_load(&provider->connections);
+        *player = (struct player){provider, fd, connection};
+        pthread_create(&provider->threads[connection], NULL, play, player);
+        atomic_store(&provider->connections, connection + 1);
+    }
+    return NULL;
+}
+
+/* Reads one request; false when the client closed. */
+static bool read_request(struct provider *provider, int fd)
+{
+    char head[HEAD_MAX] = "";
+    size_t length = 0;
+    while (strstr(head, "\r\n\r\n") == NULL) {
+        ssize_t got = recv(fd, head + length, sizeof head - 1 - length, 0);
+        if (got <= 0) {
+            return false;
+        }
+        length += (size_t)got;
+        head[length] = '\0';
+    }
+    memcpy(provider->head, head, length + 1);
+    atomic_fetch_add(&provider->requests, 1);
+    return true;
+}
+
+static void wait_for_close(int fd)
+{
+    char bytes[512];
+    while (recv(fd, bytes, sizeof bytes, 0) > 0) {
+    }
+}
+
+/* What one fetch came to. */
+struct result {
+    int calls;
+    enum fetch_outcome outcome;
+    int status;
+    char type[64];
+    char body[4096];
+    char failure[400];
+};
+
+static struct loop *loop;
+static struct fetch_client *client;
+static struct provider provider;
+
+static void on_answer(const struct fetch_answer *answer, void *context)
+{
+    struct result *result = context;
+    result->calls++;
+    result->outcome = answer->outcome;
+    result->status = answer->status;
+    span_fits(answer->content_type, result->type, sizeof result->type);
+    span_fits(answer->body, result->body, sizeof result->body);
+    span_fits(span_of(answer->failure), result->failure, sizeof result->failure);
+    assert_int_equal(answer->failure != NULL, answer->outcome == FETCH_FAILED);
+}
+
+static void start(void (*script)(struct provider *, int, int), size_t connections_max)
+{
+    memset(&provider, 0, sizeof provider);
+    provider.script = script;
+    provider.fd = net_listen(&provider.port);
+    sem_init(&provider.go, 0, 0);
+    sem_init(&provider.gone, 0, 0);
+    pthread_create(&provider.acceptor, NULL, accept_all, &provider);
+    loop = loop_new();
+    client = fetch_client_new(loop, connections_max, "postern-test/1");
+}
+
+static void stop(void)
+{
+    fetch_client_free(client);
+    loop_free(loop);
+    shutdown(provider.fd, SHUT_RDWR);
+    pthread_join(provider.acceptor, NULL);
+    for (int i = 0; i < provider.connections; i++) {
+        pthread_join(provider.threads[i], NULL);
+    }
+    close(provider.fd);
+    sem_destroy(&provider.go);
+    sem_destroy(&provider.gone);
+}
+
+static struct fetch *ask(const char *path, struct result *result)
+{
+    char url[256];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u%s", provider.port, path);
+    struct fetch_request request = {
+        .url = url, .connect_ms = 5000, .total_ms = 10000, .body_max = sizeof result->body - 1};
+    memset(result, 0, sizeof *result);
+    return fetch_start(client, &request, on_answer, result);
+}
+
+/* Asks and waits for what comes of it. */
+static struct result asked(const char *path)
+{
+    struct result result;
+    assert_non_null(ask(path, &result));
+    assert_int_equal(result.calls, 0); /* never before fetch_start() returned */
+    TURN_UNTIL(loop, result.calls > 0);
+    assert_int_equal(result.calls, 1);
+    return result;
+}
+
+/* -- answers -- */
+
+static void answers(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    while (read_request(p, fd) &&
+           net_send(fd, "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                        "Content-Length: 8\r\n\r\n{\"a\": 1}")) {
+    }
+}
+
+static void test_answer(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct result result;
+    struct secret token = secret_new(SPAN_LITERAL("DMS_YWNjZXNzX3Rva2Vu"));
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/userinfo?x=1", provider.port);
+    struct fetch_request request = {
+        .url = url, .bearer = &token, .connect_ms = 5000, .total_ms = 10000, .body_max = 8};
+    memset(&result, 0, sizeof result);
+    fetch_start(client, &request, on_answer, &result);
+    secret_done(&token); /* the fetch has its own copy */
+    TURN_UNTIL(loop, result.calls == 1);
+    assert_int_equal(result.outcome, FETCH_ANSWERED);
+    assert_int_equal(result.status, 200);
+    assert_string_equal(result.type, "application/json");
+    assert_string_equal(result.body, "{\"a\": 1}");
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "GET /userinfo?x=1 HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: postern-test/1\r\n"
+             "Accept: application/json\r\nAuthorization: Bearer DMS_YWNjZXNzX3Rva2Vu\r\n\r\n",
+             provider.port);
+    assert_string_equal(provider.head, expected);
+    stop();
+}
+
+static void test_connection_is_kept(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    for (int i = 0; i < 20; i++) {
+        assert_string_equal(asked("/").body, "{\"a\": 1}");
+    }
+    assert_int_equal(provider.connections, 1);
+    assert_int_equal(provider.requests, 20);
+    stop();
+}
+
+static void closes_after_each(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+    }
+    shutdown(fd, SHUT_RDWR);
+}
+
+/* A provider that closes a kept connection without saying so beforehand. */
+static void test_kept_connection_was_closed(void **state)
+{
+    (void)state;
+    start(closes_after_each, 4);
+    for (int i = 0; i < 20; i++) {
+        struct result result = asked("/");
+        assert_string_equal(result.body, "ok");
+    }
+    assert_int_equal(provider.requests, 20);
+    stop();
+}
+
+static void redirects(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    while (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 302 Found\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n");
+    }
+}
+
+static void test_redirects_are_not_followed(void **state)
+{
+    (void)state;
+    start(redirects, 4);
+    struct result result = asked("/");
+    assert_int_equal(result.outcome, FETCH_ANSWERED);
+    assert_int_equal(result.status, 302);
+    assert_int_equal(provider.requests, 1);
+    stop();
+}
+
+static void compresses(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    while (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 4\r\n\r\nbomb");
+    }
+}
+
+static void test_nothing_is_decoded(void **state)
+{
+    (void)state;
+    start(compresses, 4);
+    assert_string_equal(asked("/").body, "bomb");
+    assert_null(strstr(provider.head, "Accept-Encoding"));
+    stop();
+}
+
+static void test_environment_is_ignored(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    setenv("http_proxy", "http://127.0.0.1:1", 1);
+    setenv("ALL_PROXY", "http://127.0.0.1:1", 1);
+    assert_int_equal(asked("/").outcome, FETCH_ANSWERED);
+    unsetenv("http_proxy");
+    unsetenv("ALL_PROXY");
+    stop();
+}
+
+/* -- no usable answer -- */
+
+static void sends_too_much(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        while (net_send(fd, "8\r\nabcdefgh\r\n")) {
+        }
+    }
+}
+
+static void announces_too_much(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 10000000\r\n\r\n");
+    }
+    wait_for_close(fd);
+}
+
+static void sends_endless_head(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\n");
+        while (net_send(fd, "X-Filler: abcdefghijklmnopqrstuvwxyz0123456789\r\n")) {
+        }
+    }
+}
+
+static void sends_endless_interim(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        while (net_send(fd, "HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n")) {
+        }
+    }
+}
+
+static void speaks_no_http(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "* OK IMAP4rev1 ready\r\n");
+    }
+}
+
+static void says_nothing(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    (void)read_request(p, fd);
+}
+
+static void breaks_off(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"sub\":");
+    }
+}
+
+static const struct {
+    void (*script)(struct provider *, int, int);
+    const char *failure;
+} FAILURES[] = {
+    {sends_too_much, "the answer is larger than 4095 bytes"},
+    {announces_too_much, "the answer is larger than 4095 bytes"},
+    {sends_endless_head, "the head of the answer is larger than 65536 bytes"},
+    {sends_endless_interim, "the head of the answer is larger than 65536 bytes"},
+    {speaks_no_http, "Received HTTP/0.9 when not allowed"},
+    {says_nothing, "connection closed without an answer"},
+    {breaks_off, "connection closed in the middle of the answer"},
+};
+
+static void test_unusable_answers(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof FAILURES / sizeof FAILURES[0]; i++) {
+        start(FAILURES[i].script, 4);
+        struct result result = asked("/secret/path?query");
+        assert_int_equal(result.outcome, FETCH_FAILED);
+        assert_string_equal(result.failure, FAILURES[i].failure);
+        stop();
+    }
+}
+
+static void test_nobody_listens(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct result result = {0};
+    unsigned port;
+    int fd = net_listen(&port);
+    close(fd);
+    char url[128];
+    snprintf(url, sizeof url, "http://user:password@127.0.0.1:%u/path", port);
+    struct fetch_request request = {
+        .url = url, .connect_ms = 5000, .total_ms = 5000, .body_max = 100};
+    fetch_start(client, &request, on_answer, &result);
+    assert_int_equal(result.calls, 0);
+    TURN_UNTIL(loop, result.calls == 1);
+    assert_string_equal(result.failure, "could not connect: Connection refused");
+    stop();
+}
+
+static void test_only_http(void **state)
+{
+    static const char *const urls[] = {"file:///etc/passwd", "gopher://127.0.0.1/", "ftp://127.0.0.1/",
+                                       "http://127.0.0.1:99999/", "http://", "", "http://a b/"};
+    (void)state;
+    start(answers, 4);
+    for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+        struct result result = {0};
+        struct fetch_request request = {
+            .url = urls[i], .connect_ms = 5000, .total_ms = 5000, .body_max = 100};
+        fetch_start(client, &request, on_answer, &result);
+        assert_int_equal(result.calls, 0);
+        TURN_UNTIL(loop, result.calls == 1);
+        assert_int_equal(result.outcome, FETCH_FAILED);
+        assert_null(strstr(result.failure, "passwd"));
+        assert_true(result.failure[0] != '\0');
+    }
+    stop();
+}
+
+/* -- time -- */
+
+static void stalls(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    (void)read_request(p, fd);
+    net_send(fd, "HTTP/1.1 200 OK\r\n");
+    wait_for_close(fd);
+}
+
+static void test_total_timeout(void **state)
+{
+    (void)state;
+    start(stalls, 4);
+    struct result result = {0};
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", provider.port);
+    struct fetch_request request = {
+        .url = url, .connect_ms = 5000, .total_ms = 150, .body_max = 100};
+    fetch_start(client, &request, on_answer, &result);
+    TURN_UNTIL(loop, result.calls == 1);
+    assert_string_equal(result.failure, "timed out after 150 ms");
+    stop();
+}
+
+/* The second one waits for the only connection, and its time runs. */
+static void test_waiting_times_out(void **state)
+{
+    (void)state;
+    start(stalls, 1);
+    struct result first, second = {0};
+    ask("/", &first);
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", provider.port);
+    struct fetch_request request = {
+        .url = url, .connect_ms = 5000, .total_ms = 100, .body_max = 100};
+    fetch_start(client, &request, on_answer, &second);
+    TURN_UNTIL(loop, second.calls == 1);
+    assert_string_equal(second.failure, "timed out after 100 ms");
+    assert_int_equal(first.calls, 0);
+    assert_int_equal(fetch_running(client), 1);
+    assert_true(provider.connections <= 1);
+    stop();
+    assert_int_equal(first.calls, 0); /* fetch_client_free() cancels */
+}
+
+/* Resolving "slow.test" takes until the test lets go. libcurl's calls come here as well. */
+static sem_t resolving, resolve;
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found)
+{
+    typedef int next_fn(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+    next_fn *next;
+    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
+    memcpy(&next, &symbol, sizeof next);
+    if (node != NULL && strcmp(node, "slow.test") == 0) {
+        sem_post(&resolving);
+        sem_wait(&resolve);
+        return EAI_NONAME;
+    }
+    return next(node, service, hints, found);
+}
+
+static int value(sem_t *semaphore)
+{
+    int value = 0;
+    sem_getvalue(semaphore, &value);
+    return value;
+}
+
+/* Neither waiting for a name server nor giving up on one holds up the loop. */
+static void test_slow_name_server(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    sem_init(&resolving, 0, 0);
+    sem_init(&resolve, 0, 0);
+    struct result slow = {0}, gone = {0};
+    struct fetch_request request = {
+        .url = "http://slow.test/", .connect_ms = 200, .total_ms = 10000, .body_max = 100};
+    fetch_start(client, &request, on_answer, &slow);
+    request.connect_ms = 10000;
+    struct fetch *cancelled = fetch_start(client, &request, on_answer, &gone);
+    TURN_UNTIL(loop, value(&resolving) == 2);
+    assert_int_equal(asked("/").status == 0, 0);
+    fetch_cancel(cancelled);
+    TURN_UNTIL(loop, slow.calls == 1);
+    assert_string_equal(slow.failure, "the host name was not resolved within 200 ms");
+    assert_int_equal(gone.calls, 0);
+    stop();
+    sem_post(&resolve);
+    sem_post(&resolve);
+}
+
+/* -- cancel -- */
+
+static void test_cancel(void **state)
+{
+    (void)state;
+    start(stalls, 2);
+    struct result results[4];
+    struct fetch *fetches[4];
+    for (int i = 0; i < 4; i++) {
+        fetches[i] = ask("/", &results[i]);
+    }
+    fetch_cancel(fetches[3]); /* still waiting */
+    TURN_UNTIL(loop, provider.requests == 2);
+    fetch_cancel(fetches[0]); /* under way: the third takes its place */
+    TURN_UNTIL(loop, provider.requests == 3);
+    fetch_cancel(fetches[2]);
+    fetch_cancel(fetches[1]);
+    fetch_cancel(NULL);
+    net_turns(loop, 5);
+    assert_int_equal(fetch_running(client), 0);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(results[i].calls, 0);
+    }
+    stop();
+}
+
+static void test_connections_are_bounded(void **state)
+{
+    (void)state;
+    start(answers, 3);
+    struct result results[30];
+    int calls = 0;
+    for (int i = 0; i < 30; i++) {
+        ask("/", &results[i]);
+    }
+    assert_int_equal(fetch_running(client), 30);
+    TURN_UNTIL(loop, fetch_running(client) == 0);
+    for (int i = 0; i < 30; i++) {
+        calls += results[i].calls;
+        assert_string_equal(results[i].body, "{\"a\": 1}");
+    }
+    assert_int_equal(calls, 30);
+    assert_true(provider.open_most <= 3);
+    stop();
+}
+
+static void free_client(const struct fetch_answer *answer, void *context)
+{
+    bool *called = context;
+    (void)answer;
+    *called = true;
+    fetch_client_free(client);
+    client = NULL;
+}
+
+static void test_client_freed_by_callback(void **state)
+{
+    (void)state;
+    start(answers, 1);
+    bool called = false;
+    struct result never;
+    char url[128];
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", provider.port);
+    struct fetch_request request = {
+        .url = url, .connect_ms = 5000, .total_ms = 5000, .body_max = 100};
+    fetch_start(client, &request, free_client, &called);
+    ask("/", &never);
+    TURN_UNTIL(loop, called);
+    assert_int_equal(never.calls, 0);
+    stop();
+}
+
+/* -- two answers to one request: the next user must not get the second -- */
+
+#define ALICE   "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nalice"
+#define CHUNKED "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nalice\r\n0\r\n\r\n"
+#define MALLORY "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nmallory"
+#define BOB     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbob"
+
+static const struct {
+    const char *at_once;       /* answers /alice */
+    const char *when_idle;     /* follows when the client has had its answer */
+    int connections;           /* that alice and bob need together */
+} TWICE[] = {
+    {ALICE, "", 1},            /* an honest provider */
+    {ALICE MALLORY, "", 2},
+    {ALICE, MALLORY, 2},
+    {ALICE "HTTP/1.1 200 OK\r\nContent-", "Length: 7\r\n\r\nmallory", 2},
+    {CHUNKED, MALLORY, 2},
+    {CHUNKED "HTTP/1.1 200 OK\r\nContent-", "Length: 7\r\n\r\nmallory", 2},
+    {"HTTP/1.1 204 No Content\r\n\r\n", MALLORY, 2},
+    /* Read together with the end of the answer, libcurl throws the rest away and goes on. */
+    {CHUNKED MALLORY, "", 1},
+    {"HTTP/1.1 204 No Content\r\n\r\n" MALLORY, "", 1},
+};
+static size_t twice;
+
+static void answers_twice(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    while (read_request(p, fd)) {
+        if (strstr(p->head, "/alice") == NULL) {
+            net_send(fd, BOB);
+            continue;
+        }
+        net_send(fd, TWICE[twice].at_once);
+        sem_wait(&p->go);
+        net_send(fd, TWICE[twice].when_idle);
+        sem_post(&p->gone);
+    }
+}
+
+static void test_two_answers(void **state)
+{
+    (void)state;
+    for (twice = 0; twice < sizeof TWICE / sizeof TWICE[0]; twice++) {
+        start(answers_twice, 1);
+        assert_int_equal(asked("/alice").outcome, FETCH_ANSWERED);
+        sem_post(&provider.go);
+        sem_wait(&provider.gone);
+        assert_string_equal(asked("/bob").body, "bob");
+        assert_int_equal(provider.connections, TWICE[twice].connections);
+        stop();
+    }
+}
+
+/* The head has arrived, then the body and a second answer come in one piece: libcurl reads no more
+ * than the body, the second answer stays in the socket. */
+static void answers_twice_behind_head(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    while (read_request(p, fd)) {
+        if (strstr(p->head, "/alice") == NULL) {
+            net_send(fd, BOB);
+            continue;
+        }
+        net_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nal");
+        sem_wait(&p->go);
+        net_send(fd, "ice" MALLORY);
+    }
+}
+
+static void test_second_answer_behind_body(void **state)
+{
+    (void)state;
+    start(answers_twice_behind_head, 1);
+    struct result alice;
+    ask("/alice", &alice);
+    TURN_UNTIL(loop, provider.requests == 1);
+    net_turns(loop, 20);
+    sem_post(&provider.go);
+    TURN_UNTIL(loop, alice.calls == 1);
+    assert_string_equal(alice.body, "alice");
+    assert_string_equal(asked("/bob").body, "bob");
+    assert_int_equal(provider.connections, 2);
+    stop();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_connection_is_kept),
+        cmocka_unit_test(test_kept_connection_was_closed),
+        cmocka_unit_test(test_redirects_are_not_followed),
+        cmocka_unit_test(test_nothing_is_decoded),
+        cmocka_unit_test(test_environment_is_ignored),
+        cmocka_unit_test(test_unusable_answers),
+        cmocka_unit_test(test_nobody_listens),
+        cmocka_unit_test(test_only_http),
+        cmocka_unit_test(test_total_timeout),
+        cmocka_unit_test(test_waiting_times_out),
+        cmocka_unit_test(test_slow_name_server),
+        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_connections_are_bounded),
+        cmocka_unit_test(test_client_freed_by_callback),
+        cmocka_unit_test(test_two_answers),
+        cmocka_unit_test(test_second_answer_behind_body),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
