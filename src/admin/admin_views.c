@@ -35,9 +35,9 @@ struct json *admin_views_account(struct admin_call *call, const struct account *
     json_put_text(shown, "id", span_of(account->id));
     put_text(shown, "name", account->name);
     json_put_text(shown, "home", mailbox.home);
-    json_put_number(shown, "quota_bytes", mailbox.quota_bytes);
-    json_put_flag(shown, "quota_is_default", account->quota_bytes < 0);
-    json_put_flag(shown, "password", !span_empty(account->password));
+    json_put_integer(shown, "quota_bytes", mailbox.quota_bytes);
+    json_put_boolean(shown, "quota_is_default", account->quota_bytes < 0);
+    json_put_boolean(shown, "password", !span_empty(account->password));
     put_text(shown, "provider", account->provider);
     put_text(shown, "subject", account->subject);
     put_time(shown, "created", account->created);

@@ -40,7 +40,7 @@ static void cell_text(const struct json *object, const char *member, char text[C
         snprintf(text, CELL_MAX, "%.*s", (int)value.length, value.at);
     } else if (json_number(object, member, &number)) {
         size_text(number, text);
-    } else if (json_flag(object, member, &flag)) {
+    } else if (json_boolean(object, member, &flag)) {
         snprintf(text, CELL_MAX, "%s", flag ? "yes" : "no");
     }
     for (char *byte = text; *byte != '\0'; byte++) {
