@@ -80,6 +80,8 @@ struct store_change;
 struct store_change *store_change_new(void);
 void store_change_add(struct store_change *change, const struct statement *statement,
                       const struct value *parameters, int64_t rows_expected);
+int store_change_steps(
+    const struct store_change *change);              /* so many were added: the index of the next */
 void store_change_free(struct store_change *change); /* only when it was not started; takes NULL */
 
 /* `failed_step` is the index of the step that did not hold (STORE_CONFLICT), else -1. */

@@ -40,6 +40,11 @@ void store_change_add(struct store_change *change, const struct statement *state
     };
 }
 
+int store_change_steps(const struct store_change *change)
+{
+    return (int)change->count;
+}
+
 void store_change_free(struct store_change *change)
 {
     if (change == NULL) {
