@@ -13,7 +13,11 @@
 
 enum { PASSWORD_HASH_MAX = 512, PASSWORD_MAX = 1024 };
 
-enum password_answer { PASSWORD_WRONG, PASSWORD_BUSY, PASSWORD_RIGHT };   /* BUSY: the queue is full, temporary */
+enum password_answer {
+    PASSWORD_WRONG,
+    PASSWORD_BUSY,
+    PASSWORD_RIGHT
+}; /* BUSY: the queue is full, temporary */
 
 struct password_checks;
 struct password_check;
@@ -23,19 +27,23 @@ struct password_settings {
     unsigned threads;
     size_t queue_max;
 };
-struct password_checks *password_checks_new(struct loop *loop, const struct password_settings *settings);
+struct password_checks *password_checks_new(struct loop *loop,
+                                            const struct password_settings *settings);
 void password_checks_free(struct password_checks *checks);
 /* Checks `password` against `hash`. An empty `hash` (unknown user, no password) costs as long as one of
  * the scheme last made here and is always PASSWORD_WRONG. Answers later. */
-struct password_check *password_check_start(struct password_checks *checks, struct span hash, const struct secret *password,
-                                            password_fn *fn, void *context);
-void password_check_cancel(struct password_check *check);        /* takes NULL */
+struct password_check *password_check_start(struct password_checks *checks, struct span hash,
+                                            const struct secret *password, password_fn *fn,
+                                            void *context);
+void password_check_cancel(struct password_check *check); /* takes NULL */
 size_t password_checks_waiting(const struct password_checks *checks);
 
 /* A new hash, made in the pool; `hash` is empty when the queue was full. */
 struct password_hash;
 typedef void password_hash_fn(struct span hash, void *context);
-struct password_hash *password_hash_start(struct password_checks *checks, const struct secret *password, password_hash_fn *fn, void *context);
+struct password_hash *password_hash_start(struct password_checks *checks,
+                                          const struct secret *password, password_hash_fn *fn,
+                                          void *context);
 void password_hash_cancel(struct password_hash *hash);
 /* Whether a hash that an admin brings can be checked here, at a bearable cost. */
 bool password_hash_valid(struct span hash, struct error *error);
