@@ -30,12 +30,14 @@ static void run_address(const struct vector *vector)
     struct address address, again;
     struct error error = {"no error"};
     bool good = parse(vector, &address, &error);
-    vector_same(vector, good ? address_span(&address) : span_of(error.text), vector->column[good ? 3 : 4]);
+    vector_same(vector, good ? address_span(&address) : span_of(error.text),
+                vector->column[good ? 3 : 4]);
     vector_must(vector, good || address.text[0] == '\0', "a refused address left a text");
     if (!good || span_is(vector->column[1], "domain")) {
         return;
     }
-    vector_must(vector, address_parse_pattern(address_span(&address), &again, &error), "its normal form is refused");
+    vector_must(vector, address_parse_pattern(address_span(&address), &again, &error),
+                "its normal form is refused");
     vector_must(vector, address_equal(&address, &again), "its normal form is no fixed point");
 }
 
@@ -56,7 +58,8 @@ static struct address must(const char *text)
 static void test_parts(void **state)
 {
     (void)state;
-    struct address address = must("Hello@Example.COM"), other = must("hello@example.org"), all = must("@example.com");
+    struct address address = must("Hello@Example.COM"), other = must("hello@example.org"),
+                   all = must("@example.com");
     assert_true(span_is(address_local(&address), "hello"));
     assert_true(span_is(address_domain(&address), "example.com"));
     assert_true(span_is(address_local(&all), "") && span_is(address_domain(&all), "example.com"));
@@ -72,11 +75,16 @@ static void test_strip_tag(void **state)
     static const struct {
         const char *text, *base, *tag;
     } CASES[] = {
-        {"user+tag@d.example", "user@d.example", "+tag"}, {"user+a+b@d.example", "user@d.example", "+a+b"},
-        {"user+@d.example", "user@d.example", "+"},       {"u+t@d.example", "u@d.example", "+t"},
-        {"user@d.example", NULL, NULL},                   {"+tag@d.example", NULL, NULL},
-        {"user-tag@d.example", NULL, NULL},               {"user.+tag@d.example", NULL, NULL},
-        {"@d.example", NULL, NULL},                       {"++tag@d.example", "+@d.example", "+tag"},
+        {"user+tag@d.example", "user@d.example", "+tag"},
+        {"user+a+b@d.example", "user@d.example", "+a+b"},
+        {"user+@d.example", "user@d.example", "+"},
+        {"u+t@d.example", "u@d.example", "+t"},
+        {"user@d.example", NULL, NULL},
+        {"+tag@d.example", NULL, NULL},
+        {"user-tag@d.example", NULL, NULL},
+        {"user.+tag@d.example", NULL, NULL},
+        {"@d.example", NULL, NULL},
+        {"++tag@d.example", "+@d.example", "+tag"},
     };
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         struct address address = must(CASES[i].text), base = {0};

@@ -62,8 +62,9 @@ static void show_request(struct buffer *out, const struct dovecot_line *line)
  * minor version 0 and 2. */
 static void show(struct buffer *out, const struct dovecot_line *line)
 {
-    static const char *const NAMES[] = {"?",      "version", "cpid", "auth", "cont",       "cancel",
-                                        "request", "user",    "pass", "list", "cache-flush"};
+    static const char *const NAMES[] = {"?",    "version", "cpid",       "auth",
+                                        "cont", "cancel",  "request",    "user",
+                                        "pass", "list",    "cache-flush"};
     buffer_add_text(out, NAMES[line->command]);
     show_number(out, "id", line->id);
     show_number(out, "major", line->major);
@@ -72,7 +73,8 @@ static void show(struct buffer *out, const struct dovecot_line *line)
     show_parameters(out, line);
     show_request(out, line);
     if (line->has_response) {
-        buffer_format(out, " responds=%d,%d:", dovecot_line_responds(line, 0), dovecot_line_responds(line, 2));
+        buffer_format(out, " responds=%d,%d:", dovecot_line_responds(line, 0),
+                      dovecot_line_responds(line, 2));
         buffer_add(out, line->response);
     }
 }
@@ -90,7 +92,8 @@ static void run_line(const struct vector *vector)
     }
     show(&shown, &line);
     vector_same(vector, buffer_span(&shown), vector->column[2]);
-    vector_must(vector, span_equal(line.name, span_first(vector->column[1], line.name.length)), "its name");
+    vector_must(vector, span_equal(line.name, span_first(vector->column[1], line.name.length)),
+                "its name");
 }
 
 static void test_vectors(void **state)
@@ -112,23 +115,27 @@ static void test_hellos(void **state)
 {
     (void)state;
     CLEANUP(buffer_done) struct buffer out = buffer_limited(4096);
-    static const struct dovecot_line_mechanism MECHANISMS[] = {{"PLAIN", "plaintext"}, {"OAUTHBEARER", "plaintext"}};
+    static const struct dovecot_line_mechanism MECHANISMS[] = {{"PLAIN", "plaintext"},
+                                                               {"OAUTHBEARER", "plaintext"}};
     struct dovecot_line_hello hello = {MECHANISMS, 2, 8874, 27, {0xe8, 0x04, 0x96, [15] = 0x3f}};
     must(&out, dovecot_line_client_hello(&out, &hello),
-         "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tOAUTHBEARER\tplaintext\nSPID\t8874\nCUID\t27\n"
+         "VERSION\t1\t2\nMECH\tPLAIN\tplaintext\nMECH\tOAUTHBEARER\tplaintext\nSPID\t8874\nCUID\t27"
+         "\n"
          "COOKIE\te804960000000000000000000000003f\nDONE\n");
     must(&out, dovecot_line_master_hello(&out, 8874), "VERSION\t1\t1\nSPID\t8874\n");
     static const struct dovecot_line_mechanism TOKEN[] = {{"DOVECOT-TOKEN", "private"}};
     hello = (struct dovecot_line_hello){TOKEN, 1, 1, 2, {0}};
     must(&out, dovecot_line_client_hello(&out, &hello),
-         "VERSION\t1\t2\nMECH\tDOVECOT-TOKEN\tprivate\nSPID\t1\nCUID\t2\nCOOKIE\t00000000000000000000000000000000\nDONE\n");
+         "VERSION\t1\t2\nMECH\tDOVECOT-"
+         "TOKEN\tprivate\nSPID\t1\nCUID\t2\nCOOKIE\t00000000000000000000000000000000\nDONE\n");
 }
 
 static void test_client_answers(void **state)
 {
     (void)state;
     CLEANUP(buffer_done) struct buffer out = buffer_limited(4096);
-    const struct dovecot_line_field fields[] = {{"original_user", SPAN_LITERAL("H@e"), false}, {"nologin", {0}, true}};
+    const struct dovecot_line_field fields[] = {{"original_user", SPAN_LITERAL("H@e"), false},
+                                                {"nologin", {0}, true}};
     struct span user = SPAN_LITERAL("hello@example.com"), none = {0};
     must(&out, dovecot_line_ok(&out, 1, user, NULL, 0), "OK\t1\tuser=hello@example.com\n");
     must(&out, dovecot_line_ok(&out, 4294967295, user, fields, 2),
@@ -154,7 +161,8 @@ static void test_master_answers(void **state)
         {"quota/User quota/quota_storage_size", SPAN_LITERAL("1G"), false},
     };
     must(&out, dovecot_line_user(&out, 3, user, fields, 3),
-         "USER\t3\thello@example.com\tuid=5000\thome=/var/mail/home\tquota/User quota/quota_storage_size=1G\n");
+         "USER\t3\thello@example.com\tuid=5000\thome=/var/mail/home\tquota/User "
+         "quota/quota_storage_size=1G\n");
     must(&out, dovecot_line_notfound(&out, 1), "NOTFOUND\t1\n");
     must(&out, dovecot_line_master_fail(&out, 1, NULL), "FAIL\t1\n");
     must(&out, dovecot_line_master_fail(&out, 1, "later"), "FAIL\t1\treason=later\n");
@@ -180,12 +188,14 @@ static void test_injection(void **state)
     must(&out, dovecot_line_user(&out, 1, evil, fields, 1), expected);
     snprintf(expected, sizeof expected, "LIST\t1\t%s\n", escaped);
     must(&out, dovecot_line_list(&out, 1, evil), expected);
-    must(&out, dovecot_line_fail(&out, 1, (struct span){0}, NULL, "a\tb\n"), "FAIL\t1\treason=a\001tb\001n\n");
+    must(&out, dovecot_line_fail(&out, 1, (struct span){0}, NULL, "a\tb\n"),
+         "FAIL\t1\treason=a\001tb\001n\n");
     dovecot_line_user(&out, 1, evil, NULL, 0);
     CLEANUP(arena_done) struct arena arena = {0};
     struct dovecot_line line;
     struct error error;
-    assert_true(dovecot_line_parse(span_first(buffer_span(&out), out.length - 1), &arena, &line, &error));
+    assert_true(
+        dovecot_line_parse(span_first(buffer_span(&out), out.length - 1), &arena, &line, &error));
     assert_true(span_equal(line.user, evil));
 }
 
@@ -234,8 +244,9 @@ static void test_line_limit(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),        cmocka_unit_test(test_hellos),    cmocka_unit_test(test_client_answers),
-        cmocka_unit_test(test_master_answers), cmocka_unit_test(test_injection), cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_vectors),        cmocka_unit_test(test_hellos),
+        cmocka_unit_test(test_client_answers), cmocka_unit_test(test_master_answers),
+        cmocka_unit_test(test_injection),      cmocka_unit_test(test_limits),
         cmocka_unit_test(test_line_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,12 +6,14 @@
 #include "wire/sasl.h"
 
 static const char *const ANSWERS[] = {
-    [SASL_MALFORMED] = "malformed", [SASL_TRUNCATED] = "truncated", [SASL_TOO_LONG] = "too-long",
-    [SASL_ASKS_CONFIGURATION] = "asks", [SASL_CONTINUE] = "continue", [SASL_COMPLETE] = "complete",
+    [SASL_MALFORMED] = "malformed", [SASL_TRUNCATED] = "truncated",
+    [SASL_TOO_LONG] = "too-long",   [SASL_ASKS_CONFIGURATION] = "asks",
+    [SASL_CONTINUE] = "continue",   [SASL_COMPLETE] = "complete",
 };
 
 /* A column is the message, or "b64:" and what the client sent in its place. */
-static enum sasl_answer read_column(const struct vector *vector, size_t column, struct sasl_credential *credential)
+static enum sasl_answer read_column(const struct vector *vector, size_t column,
+                                    struct sasl_credential *credential)
 {
     struct span message = vector->column[column];
     bool line_limit = span_is(vector->column[2], "postfix");
@@ -40,8 +42,10 @@ static void run_message(const struct vector *vector)
     if (complete || answer == SASL_ASKS_CONFIGURATION || answer == SASL_CONTINUE) {
         vector_same(vector, span_of(credential.user), vector->column[5]);
     }
-    vector_must(vector, (credential.kind != SASL_NOTHING) == complete, "a credential exactly when complete");
-    vector_must(vector, !complete || (credential.kind == SASL_TOKEN) == bearer, "the wrong kind of credential");
+    vector_must(vector, (credential.kind != SASL_NOTHING) == complete,
+                "a credential exactly when complete");
+    vector_must(vector, !complete || (credential.kind == SASL_TOKEN) == bearer,
+                "the wrong kind of credential");
     struct span said = complete ? secret_reveal(&credential.secret) : span_of(credential.problem);
     vector_same(vector, said, vector->column[6]);
 }
@@ -64,7 +68,8 @@ static void test_names(void **state)
     assert_string_equal(sasl_name(SASL_XOAUTH2), "XOAUTH2");
     assert_string_equal(sasl_name(SASL_UNKNOWN), "unknown");
     assert_true(sasl_is_bearer(SASL_XOAUTH2) && sasl_is_bearer(SASL_OAUTHBEARER));
-    assert_false(sasl_is_bearer(SASL_PLAIN) || sasl_is_bearer(SASL_LOGIN) || sasl_is_bearer(SASL_UNKNOWN));
+    assert_false(sasl_is_bearer(SASL_PLAIN) || sasl_is_bearer(SASL_LOGIN) ||
+                 sasl_is_bearer(SASL_UNKNOWN));
 }
 
 /* A wiped credential reads like a new one: nothing of the first login reaches the second. */
@@ -95,7 +100,8 @@ static void test_error_json(void **state)
     (void)state;
     check_json("", "", "{\"status\":\"invalid_token\"}");
     check_json("openid email", "", "{\"status\":\"invalid_token\",\"scope\":\"openid email\"}");
-    check_json("", "https://i/", "{\"status\":\"invalid_token\",\"openid-configuration\":\"https://i/\"}");
+    check_json("", "https://i/",
+               "{\"status\":\"invalid_token\",\"openid-configuration\":\"https://i/\"}");
     check_json("a\"b", "", "{\"status\":\"invalid_token\",\"scope\":\"a\\\"b\"}");
     check_json("\xff", "", "{\"status\":\"invalid_token\"}");
 }
@@ -107,22 +113,26 @@ static void test_error_json_bounded(void **state)
     for (size_t length = 440; length < sizeof scope; length++) {
         CLEANUP(buffer_done) struct buffer out = buffer_limited(2000);
         memset(scope, 's', length);
-        sasl_error_json(SPAN_LITERAL("invalid_token"), span_bytes(scope, length), SPAN_LITERAL("https://i/"), &out);
+        sasl_error_json(SPAN_LITERAL("invalid_token"), span_bytes(scope, length),
+                        SPAN_LITERAL("https://i/"), &out);
         struct error error;
         CLEANUP(json_cleanup) struct json *document = json_parse(buffer_span(&out), 500, &error);
         assert_non_null(document);
         struct span value;
         /* {"status":"invalid_token","scope":"…"} has 37 bytes beside the scope. */
         assert_int_equal(json_text(document, "scope", &value), length + 37 <= 500);
-        assert_int_equal(json_text(document, "openid-configuration", &value), length + 37 > 500 || length + 74 <= 500);
+        assert_int_equal(json_text(document, "openid-configuration", &value),
+                         length + 37 > 500 || length + 74 <= 500);
     }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_messages),   cmocka_unit_test(test_names),
-        cmocka_unit_test(test_done),       cmocka_unit_test(test_error_json),
+        cmocka_unit_test(test_messages),
+        cmocka_unit_test(test_names),
+        cmocka_unit_test(test_done),
+        cmocka_unit_test(test_error_json),
         cmocka_unit_test(test_error_json_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

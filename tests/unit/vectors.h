@@ -10,11 +10,11 @@
 #include "base/memory.h"
 #include "base/span.h"
 
+#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,7 +25,7 @@ struct vector {
     const char *file;
     int line;
     size_t count;
-    struct span column[VECTOR_COLUMNS_MAX];      /* [0] is the id; what is missing is empty */
+    struct span column[VECTOR_COLUMNS_MAX]; /* [0] is the id; what is missing is empty */
 };
 
 typedef void vector_fn(const struct vector *vector);
@@ -84,7 +84,8 @@ static inline void vector_run(const char *file, int number, char *text, vector_f
 {
     struct vector vector = {.file = file, .line = number};
     char *allocated[VECTOR_COLUMNS_MAX] = {0}, *saved = NULL;
-    for (char *column = strtok_r(text, "\t", &saved); column != NULL; column = strtok_r(NULL, "\t", &saved)) {
+    for (char *column = strtok_r(text, "\t", &saved); column != NULL;
+         column = strtok_r(NULL, "\t", &saved)) {
         assert_true(vector.count < VECTOR_COLUMNS_MAX);
         vector.column[vector.count] = vector_bytes(column);
         if (vector.column[vector.count].length > 0) {
