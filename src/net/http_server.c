@@ -147,8 +147,8 @@ static void send_reply(struct connection *connection, const struct http_reply *r
 static void refuse(struct connection *connection, unsigned status, const char *text)
 {
     static const struct http_header headers[] = {
-        {SPAN_LITERAL("Content-Type"),  SPAN_LITERAL("application/json")},
-        {SPAN_LITERAL("Cache-Control"), SPAN_LITERAL("no-store")        },
+        {SPAN_LITERAL("Content-Type"), SPAN_LITERAL("application/json")},
+        {SPAN_LITERAL("Cache-Control"), SPAN_LITERAL("no-store")},
     };
     CLEANUP(buffer_done) struct buffer body = buffer_limited(REPLY_HEAD_MAX);
     buffer_add_text(&body, "{\"error\":");
@@ -170,7 +170,7 @@ void http_server_reply(struct http_exchange *exchange, int status, const char *c
     struct http_server *server = connection->server;
     const struct http_header headers[] = {
         {SPAN_LITERAL("Cache-Control"), SPAN_LITERAL("no-store")},
-        {SPAN_LITERAL("Content-Type"),  span_of(content_type)   },
+        {SPAN_LITERAL("Content-Type"), span_of(content_type)},
     };
     struct http_reply reply = {
         .status = (unsigned)status,

@@ -47,7 +47,8 @@ static void *play(void *context)
 static void *accept_all(void *context)
 {
     struct provider *provider = context;
-    for (int fd = accept(provider->fd, NULL, NULL); fd >= 0; fd = accept(provider->fd, NULL, NULL)) {
+    for (int fd = accept(provider->fd, NULL, NULL); fd >= 0;
+         fd = accept(provider->fd, NULL, NULL)) {
         struct player *player = malloc(sizeof *player);
         int connection = atomic_load(&provider->connections);
         *player = (struct player){provider, fd, connection};
@@ -383,8 +384,13 @@ static void test_nobody_listens(void **state)
 
 static void test_only_http(void **state)
 {
-    static const char *const urls[] = {"file:///etc/passwd", "gopher://127.0.0.1/", "ftp://127.0.0.1/",
-                                       "http://127.0.0.1:99999/", "http://", "", "http://a b/"};
+    static const char *const urls[] = {"file:///etc/passwd",
+                                       "gopher://127.0.0.1/",
+                                       "ftp://127.0.0.1/",
+                                       "http://127.0.0.1:99999/",
+                                       "http://",
+                                       "",
+                                       "http://a b/"};
     (void)state;
     start(answers, 4);
     for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
@@ -576,11 +582,11 @@ static void test_client_freed_by_callback(void **state)
 #define BOB     "HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nbob"
 
 static const struct {
-    const char *at_once;       /* answers /alice */
-    const char *when_idle;     /* follows when the client has had its answer */
-    int connections;           /* that alice and bob need together */
+    const char *at_once;   /* answers /alice */
+    const char *when_idle; /* follows when the client has had its answer */
+    int connections;       /* that alice and bob need together */
 } TWICE[] = {
-    {ALICE, "", 1},            /* an honest provider */
+    {ALICE, "", 1}, /* an honest provider */
     {ALICE MALLORY, "", 2},
     {ALICE, MALLORY, 2},
     {ALICE "HTTP/1.1 200 OK\r\nContent-", "Length: 7\r\n\r\nmallory", 2},
