@@ -10,7 +10,6 @@
 #include "base/memory.h"
 #include "base/span.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -18,6 +17,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { VECTOR_COLUMNS_MAX = 10, VECTOR_LINE_MAX = 64 * 1024 };
 
