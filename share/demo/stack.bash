@@ -21,8 +21,8 @@ STACK_BASE=${STACK_BASE:-10000}
 STACK_USERINFO=${STACK_USERINFO:-}
 STACK_EXTRA=${STACK_EXTRA:-}
 STACK_LOG=$STACK_DIR/log/mail.log
-STACK_POSTFIX_CONF=$STACK_DIR/etc/postfix
-STACK_DOVECOT_CONF=$STACK_DIR/etc/dovecot/dovecot.conf
+STACK_POSTFIX_CONF=$STACK_DIR/postfix
+STACK_DOVECOT_CONF=$STACK_DIR/dovecot.conf
 POSTERND=${POSTERND:-$STACK_BUILD/src/daemon/posternd}
 POSTERN=${POSTERN:-$STACK_BUILD/src/cli/postern}
 
@@ -292,6 +292,7 @@ stack_postfix_stop() {
 stack_ports_free() {
     local name taken=
     for name in "${!STACK_PORT[@]}"; do
+        [ "$name" != provider ] || [ -z "$STACK_USERINFO" ] || continue
         ! stack_port_open "${STACK_PORT[$name]}" || taken+=" ${STACK_PORT[$name]} ($name)"
     done
     [ -z "$taken" ] || stack_fail "these ports of 127.0.0.1 are in use by another program:$taken"

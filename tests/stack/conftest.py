@@ -140,7 +140,7 @@ class Stack:
         return done
 
     def doveadm(self, *arguments, check=True):
-        done = subprocess.run(["doveadm", "-c", f"{self.directory}/etc/dovecot/dovecot.conf", *arguments], check=False,
+        done = subprocess.run(["doveadm", "-c", f"{self.directory}/dovecot.conf", *arguments], check=False,
                               capture_output=True, text=True, timeout=60)
         if check and done.returncode != 0:
             raise AssertionError(f"doveadm {arguments}: {done.returncode}\n{done.stdout}{done.stderr}")
@@ -221,7 +221,7 @@ class Stack:
             return [int(pid) for pid in children.read().split()]
 
     def queue_empty(self):
-        done = subprocess.run(["postqueue", "-c", f"{self.directory}/etc/postfix", "-p"], check=False, capture_output=True, text=True)
+        done = subprocess.run(["postqueue", "-c", f"{self.directory}/postfix", "-p"], check=False, capture_output=True, text=True)
         return "Mail queue is empty" in done.stdout
 
 

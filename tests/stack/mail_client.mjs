@@ -12,6 +12,7 @@ try {
   const sender = nodemailer.createTransport({
     host: job.host, port: job.smtp, secure: false, requireTLS: true, tls,
     auth: { type: 'OAuth2', user: job.user, accessToken: job.token },
+    connectionTimeout: 20000, socketTimeout: 20000,
   });
   const sent = await sender.sendMail({ from: job.user, to: job.user, subject: job.subject, text: 'Hello from nodemailer.' });
   result.sent = sent.response;
@@ -21,7 +22,7 @@ try {
 
 const client = new ImapFlow({
   host: job.host, port: job.imap, secure: true, tls, logger: false,
-  auth: { user: job.user, accessToken: job.token },
+  auth: { user: job.user, accessToken: job.token }, greetingTimeout: 20000, socketTimeout: 20000,
 });
 try {
   await client.connect();
@@ -45,4 +46,5 @@ try {
 } catch (error) {
   result.imap = `${error.responseStatus ?? ''} ${error.serverResponseCode ?? ''} ${error.oauthError ? JSON.stringify(error.oauthError) : error}`.trim();
 }
-console.log(JSON.stringify(result));
+// After a refusal imapflow keeps a timer; there is nothing to wait for.
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
