@@ -202,13 +202,18 @@ class Stack:
             log.seek(mark)
             return [line for line in log.read().decode("utf-8", "replace").splitlines() if re.search(pattern, line)]
 
-    def wait_log(self, mark, pattern, seconds=WAIT_SECONDS):
+    def wait_log(self, mark, pattern, count=1, seconds=WAIT_SECONDS):
+        """The matching lines, as soon as there are `count`."""
         def tail():
             with open(self.log, "rb") as log:
                 log.seek(mark)
-                return f"a line like {pattern!r} in:\n" + log.read()[-4000:].decode("utf-8", "replace")
+                return f"{count} lines like {pattern!r} in:\n" + log.read()[-4000:].decode("utf-8", "replace")
 
-        return wait_for(lambda: self.log_lines(mark, pattern), tail, seconds)
+        def found():
+            lines = self.log_lines(mark, pattern)
+            return lines if len(lines) >= count else None
+
+        return wait_for(found, tail, seconds)
 
     # ---- daemons ----
 

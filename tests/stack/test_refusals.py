@@ -7,6 +7,7 @@ import time
 
 import clients
 import pytest
+from conftest import wait_for
 
 SERVICES = ("imap", "pop3", "sieve", "smtp")
 REFUSED = {"imap": b"NO [AUTHENTICATIONFAILED]", "pop3": b"-ERR [AUTH]", "sieve": b"NO ", "smtp": b"535 5.7.8"}
@@ -28,8 +29,7 @@ def expect_refusal(stack, kind, user, token, status="invalid_token", reason=None
     answer = refused(stack, kind, "XOAUTH2", clients.xoauth2(user, token))
     assert answer.answer.startswith(REFUSED[kind])
     assert answer.challenge == b""
-    lines = stack.wait_log(mark, r"posternd.*login_refused .*rip=127\.0\.0\.1")
-    stack.wait_log(mark, r"login_refused .*XOAUTH2")
+    lines = stack.wait_log(mark, r"posternd.*login_refused .*rip=127\.0\.0\.1", 2)
     if reason:
         assert all(f"reason={reason}" in line or f'reason="{reason}' in line for line in lines)
     assert not stack.log_lines(mark, "login_unavailable")
@@ -80,7 +80,7 @@ def test_provider_is_in_trouble(stack, what):
         assert answer.answer.startswith(OUTAGE[kind])
         # Postfix would hang up after 10 s and say the same without us knowing.
         assert time.monotonic() - begin < 9.8
-    assert len(stack.wait_log(mark, r"login_unavailable .*rip=127\.0\.0\.1")) == 2
+    assert len(stack.wait_log(mark, r"login_unavailable .*rip=127\.0\.0\.1", 2)) == 2
     assert not stack.log_lines(mark, "login_refused")
 
 
@@ -99,7 +99,7 @@ def test_provider_is_absent(stack):
         for kind in SERVICES:
             answer = refused(stack, kind, "XOAUTH2", clients.xoauth2(user, stack.token(user)))
             assert answer.answer.startswith(OUTAGE[kind])
-        assert len(stack.wait_log(mark, "login_unavailable")) >= 1
+        stack.wait_log(mark, "login_unavailable", len(SERVICES))
         assert not stack.log_lines(mark, "login_refused")
     finally:
         stack.provider.start()
@@ -131,7 +131,7 @@ def test_hostile_message(stack, name, kind):
     message = HOSTILE[name]
     if b"%s" in message:
         message = message % (user.encode(), stack.token(user).encode())
-    with getattr(stack, kind)() as connection, pytest.raises((clients.Refused, ConnectionError)):
+    with getattr(stack, kind)() as connection, pytest.raises((clients.Refused, OSError)):
         connection.authenticate("OAUTHBEARER", message)
     assert not stack.provider.requests_for(user)
     stack.signed_in(user, kind).close()
@@ -149,11 +149,11 @@ def test_not_base64(stack, text):
 def test_lines_beyond_the_limit(stack):
     user = stack.account()
     mark = stack.log_mark()
-    with stack.smtp() as smtp, pytest.raises((clients.Refused, ConnectionError)) as caught:
+    with stack.smtp() as smtp, pytest.raises((clients.Refused, OSError)) as caught:
         smtp.authenticate("XOAUTH2", clients.xoauth2(user, stack.token(user) + "=" * 30_000))
     if isinstance(caught.value, clients.Refused):
         assert caught.value.answer.startswith(b"5")
-    with stack.imap() as imap, pytest.raises((clients.Refused, ConnectionError)):
+    with stack.imap() as imap, pytest.raises((clients.Refused, OSError)):
         imap.authenticate("XOAUTH2", clients.xoauth2(user, stack.token(user) + "=" * 100_000))
     assert not stack.provider.requests_for(user)
     # Cut by Postfix, and said so; not counted as a bad credential.
@@ -166,7 +166,7 @@ def test_hostile_names_stay_on_their_line(stack):
     mark = stack.log_mark()
     for name in names:
         for kind in ("imap", "smtp"):
-            with getattr(stack, kind)() as connection, pytest.raises((clients.Refused, ConnectionError)):
+            with getattr(stack, kind)() as connection, pytest.raises((clients.Refused, OSError)):
                 connection.authenticate("XOAUTH2", b"user=" + name.encode() + b"\x01auth=Bearer " + stack.token("x").encode() + b"\x01\x01")
     stack.wait_log(mark, r"posternd.*login_\w+")
     for line in stack.log_lines(mark, "posternd"):
@@ -177,6 +177,15 @@ def test_hostile_names_stay_on_their_line(stack):
     assert not stack.log_lines(mark, r"^(?!\w{3} [ \d]\d \d\d:\d\d:\d\d \S+ \S+?(\[\d+\])?: )")
 
 
+def connects(connection, path):
+    """A full backlog is tried again."""
+    try:
+        connection.connect(path)
+    except BlockingIOError:
+        return False
+    return True
+
+
 def test_a_thousand_connections_that_never_finish(stack):
     """On the socket that Postfix uses: its own logins and Dovecot's go on."""
     user = stack.account()
@@ -185,7 +194,7 @@ def test_a_thousand_connections_that_never_finish(stack):
         for number in range(1000):
             connection = socket.socket(socket.AF_UNIX)
             connection.settimeout(10)
-            connection.connect(f"{stack.directory}/spool/postern/auth")
+            wait_for(lambda connection=connection: connects(connection, f"{stack.directory}/spool/postern/auth"), "a connection")
             connection.sendall(b"VERSION\t1\t0\nCPID\t%d\nAUTH\t1\tXOAUTH2\tservice=smtp" % (70000 + number))
             idle.append(connection)
         for kind in SERVICES:

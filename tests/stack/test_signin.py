@@ -77,7 +77,7 @@ def test_alias_becomes_the_account(stack, kind):
     with stack.signed_in(alias, kind, token=stack.token(alias)):
         pass
     if kind in SERVICES:
-        assert len(stack.wait_log(mark, f"{SERVICES[kind]}: Login: user=<{user}>")) == 2
+        stack.wait_log(mark, f"{SERVICES[kind]}: Login: user=<{user}>", 2)
 
 
 def test_letter_case_of_the_name(stack):
@@ -126,6 +126,6 @@ def test_dovecot_takes_tokens_up_to_its_own_limit(stack):
         with getattr(stack, kind)() as connection:
             connection.authenticate("XOAUTH2", clients.xoauth2(user, long_token(stack, user, fits)))
     mark = stack.log_mark()
-    with stack.imap() as imap, pytest.raises((ConnectionError, clients.Refused)):
+    with stack.imap() as imap, pytest.raises((clients.Refused, OSError)):
         imap.authenticate("XOAUTH2", clients.xoauth2(user, long_token(stack, user, fits + 200)))
     stack.wait_log(mark, "imap-login: .*Authentication response too large")
