@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import uuid
 
 import clients
 import pytest
@@ -28,12 +29,22 @@ def test_refusals_match(stack, tmp_path):
     user = stack.account("ban", "--password", line="secret\n")
     mark = stack.log_mark()
     sign_in_fails(stack, user, stack.token(user, "gone"))
-    sign_in_fails(stack, "nobody@example.com", stack.token("nobody@example.com"), "smtp")
+    nobody = f"nobody-{uuid.uuid4()}@example.com"
+    sign_in_fails(stack, nobody, stack.token(nobody), "smtp")
     with stack.imap() as imap, pytest.raises(clients.Refused):
         imap.authenticate("PLAIN", clients.plain(user, "guess"))
     stack.wait_log(mark, "login_refused", 3)
     lines = stack.log_lines(mark, "posternd")
     assert matched("\n".join(lines) + "\n", tmp_path) == ["127.0.0.1"] * 3
+
+
+def test_a_phone_with_a_stale_token_counts_once(stack, tmp_path):
+    user = stack.account("phone")
+    mark = stack.log_mark()
+    for kind in ("imap", "smtp", "imap", "imap", "smtp", "imap"):
+        sign_in_fails(stack, user, stack.token(user, "gone"), kind)
+    stack.wait_log(mark, "login_refused", 6)
+    assert len(matched("\n".join(stack.log_lines(mark, "posternd")) + "\n", tmp_path)) == 1
 
 
 def test_trouble_and_success_do_not_match(stack, tmp_path):
