@@ -1,0 +1,60 @@
+"""The real posternd, a fake provider, and scripted ends of Postfix and Dovecot. One daemon for each module."""
+
+import os
+import re
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+
+import daemon as daemons  # noqa: E402
+
+SIGNS = re.compile("AddressSanitizer|runtime error:|LeakSanitizer|Assertion|out of memory")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def needs():
+    if os.geteuid() != 0:
+        pytest.exit("these tests start posternd, which needs root", 2)
+    for program in (daemons.POSTERND, daemons.POSTERN):
+        if not os.access(program, os.X_OK):
+            pytest.exit(f"{program} is not built", 2)
+
+
+def populate(daemon):
+    """The accounts that most tests speak of."""
+    daemon.postern("domain", "add", "example.com")
+    daemon.postern("account", "add", "hello@example.com")
+    daemon.postern("account", "add", "alice@example.com")
+    daemon.postern("account", "add", "secret@example.com", "--password", line="app-pass-1\n")
+    daemon.postern("alias", "add", "alias@example.com", "hello@example.com")
+    return daemon
+
+
+@pytest.fixture(scope="module")
+def make_daemon():
+    """Makes daemons that end with the module; its arguments are daemon.Daemon's."""
+    made = []
+
+    def make(start=True, populated=True, **arguments):
+        daemon = daemons.Daemon(**arguments)
+        made.append(daemon)
+        if start:
+            daemon.start()
+            if populated:
+                populate(daemon)
+        return daemon
+
+    yield make
+    problems = []
+    for daemon in made:
+        daemon.remove()
+        problems += [line for line in daemon.last_log.splitlines() if SIGNS.search(line)]
+    assert not problems
+
+
+@pytest.fixture(scope="module")
+def daemon(make_daemon):
+    return make_daemon()
+
