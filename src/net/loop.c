@@ -177,18 +177,25 @@ static void drain(struct loop_later *head)
     }
 }
 
+/* Owners that outlive the loop may still cancel what they had queued. */
+static void forget(struct loop_later *head)
+{
+    struct loop_later *later = head->next;
+    while (later != head) {
+        struct loop_later *next = later->next;
+        later->next = later->previous = NULL;
+        later = next;
+    }
+}
+
 void loop_free(struct loop *loop)
 {
     if (loop == NULL) {
         return;
     }
     assert(!loop->turning);
-    while (queued(&loop->later)) {
-        unlink_later(loop->later.next);
-    }
-    while (queued(&loop->flush)) {
-        unlink_later(loop->flush.next);
-    }
+    forget(&loop->later);
+    forget(&loop->flush);
     event_base_free(loop->base);
     memory_free(loop);
 }
