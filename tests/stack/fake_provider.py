@@ -1,6 +1,7 @@
 """fake_provider.py - a userinfo endpoint that can lie, stall and break, as a token tells it to.
 
-A token says what happens: KIND_USER with USER in base64url, so tests need no state here. Kinds:
+A token says what happens: KIND_USER with USER in base64url, so tests need no state here. USER is an address, which
+is also the subject, or ADDRESS|SUBJECT. Kinds:
   good        200 with the e-mail of USER, verified           unverified  200, email_verified false
   gone        401 invalid_token                               forbidden   403 with the e-mail in the body
   inactive    200, active false, with the e-mail              empty       200 {}
@@ -35,9 +36,10 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         header = self.headers.get("Authorization", "")
         kind, user = decode(header.removeprefix("Bearer "))
+        user, _, subject = user.partition("|")
         with self.server.lock:
             self.server.requests.append((kind, user, self.path))
-        claims = {"sub": "subject-of-" + user, "email": user, "email_verified": True}
+        claims = {"sub": "subject-of-" + (subject or user), "email": user, "email_verified": True}
         answers = {
             "good": (200, claims),
             "unverified": (200, dict(claims, email_verified=False)),

@@ -74,7 +74,7 @@ def test_alias_becomes_the_account(stack, kind):
     mark = stack.log_mark()
     with stack.signed_in(alias, kind, token=stack.token(user)):
         pass
-    with stack.signed_in(alias, kind, token=stack.token(alias)):
+    with stack.signed_in(alias, kind, token=stack.token(f"{alias}|{user}")):
         pass
     if kind in SERVICES:
         stack.wait_log(mark, f"{SERVICES[kind]}: Login: user=<{user}>", 2)
