@@ -32,43 +32,20 @@ static bool ascii_allowed(int byte)
     return ascii_alnum(byte) || (byte != '\0' && strchr("!#$&'*+-=?^_`{}~.", byte) != NULL);
 }
 
+/* Letters, marks, digits, signs; no blanks, controls, direction marks and joiners (Cf), nothing
+ * private or unassigned. */
 static bool category_allowed(utf8proc_category_t category)
 {
-    switch (category) {
-    case UTF8PROC_CATEGORY_CN: /* unassigned */
-    case UTF8PROC_CATEGORY_CC:
-    case UTF8PROC_CATEGORY_CF: /* direction marks, joiners, soft hyphen */
-    case UTF8PROC_CATEGORY_CS:
-    case UTF8PROC_CATEGORY_CO:
-    case UTF8PROC_CATEGORY_ZS:
-    case UTF8PROC_CATEGORY_ZL:
-    case UTF8PROC_CATEGORY_ZP:
-        return false;
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_NO:
-    case UTF8PROC_CATEGORY_PC:
-    case UTF8PROC_CATEGORY_PD:
-    case UTF8PROC_CATEGORY_PS:
-    case UTF8PROC_CATEGORY_PE:
-    case UTF8PROC_CATEGORY_PI:
-    case UTF8PROC_CATEGORY_PF:
-    case UTF8PROC_CATEGORY_PO:
-    case UTF8PROC_CATEGORY_SM:
-    case UTF8PROC_CATEGORY_SC:
-    case UTF8PROC_CATEGORY_SK:
-    case UTF8PROC_CATEGORY_SO:
-        return true;
+    static const utf8proc_category_t refused[] = {
+        UTF8PROC_CATEGORY_CN, UTF8PROC_CATEGORY_CC, UTF8PROC_CATEGORY_CF, UTF8PROC_CATEGORY_CS,
+        UTF8PROC_CATEGORY_CO, UTF8PROC_CATEGORY_ZS, UTF8PROC_CATEGORY_ZL, UTF8PROC_CATEGORY_ZP,
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        if (category == refused[i]) {
+            return false;
+        }
     }
-    return false;
+    return true;
 }
 
 /* Whether this code point is another way to write a single other one: KELVIN SIGN for "k", the Greek

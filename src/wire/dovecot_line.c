@@ -136,13 +136,13 @@ static bool read_text_parameter(struct reader *reader, struct span name, struct 
 {
     struct dovecot_line *line = reader->line;
     const struct text_parameter texts[] = {
-        {"service",    &line->service   },
-        {"protocol",   &line->service   },
-        {"session",    &line->session   },
-        {"lip",        &line->lip       },
-        {"rip",        &line->rip       },
+        {"service", &line->service},
+        {"protocol", &line->service},
+        {"session", &line->session},
+        {"lip", &line->lip},
+        {"rip", &line->rip},
         {"local_name", &line->local_name},
-        {"client_id",  &line->client_id },
+        {"client_id", &line->client_id},
     };
     if (line->command == DOVECOT_LINE_LIST && span_is(name, "user")) {
         *known = true;
@@ -161,8 +161,8 @@ static bool read_number_parameter(struct reader *reader, struct span name, struc
                                   struct numbers *numbers)
 {
     const struct number_parameter parameters[] = {
-        {"lport",       UINT16_MAX, &numbers->lport,       &numbers->has_lport      },
-        {"rport",       UINT16_MAX, &numbers->rport,       &numbers->has_rport      },
+        {"lport", UINT16_MAX, &numbers->lport, &numbers->has_lport},
+        {"rport", UINT16_MAX, &numbers->rport, &numbers->has_rport},
         {"session_pid", UINT32_MAX, &numbers->session_pid, &numbers->has_session_pid},
     };
     for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
@@ -177,12 +177,12 @@ static void read_flag(struct reader *reader, struct span name, struct span value
 {
     struct dovecot_line *line = reader->line;
     const struct flag_parameter flags[] = {
-        {"secured",            &line->secured           },
-        {"nologin",            &line->nologin           },
-        {"no-penalty",         &line->no_penalty        },
-        {"debug",              &line->debug             },
-        {"final-resp-ok",      &line->final_resp_ok     },
-        {"valid-client-cert",  &line->valid_client_cert },
+        {"secured", &line->secured},
+        {"nologin", &line->nologin},
+        {"no-penalty", &line->no_penalty},
+        {"debug", &line->debug},
+        {"final-resp-ok", &line->final_resp_ok},
+        {"valid-client-cert", &line->valid_client_cert},
         {"request_auth_token", &line->request_auth_token},
     };
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
@@ -326,15 +326,15 @@ static const struct {
     enum dovecot_line_command command;
     bool (*read)(struct reader *reader);
 } commands[] = {
-    {"AUTH",        DOVECOT_LINE_AUTH,        read_auth       },
-    {"CONT",        DOVECOT_LINE_CONT,        read_cont       },
-    {"REQUEST",     DOVECOT_LINE_REQUEST,     read_request    },
-    {"USER",        DOVECOT_LINE_USER,        read_lookup     },
-    {"PASS",        DOVECOT_LINE_PASS,        read_lookup     },
-    {"LIST",        DOVECOT_LINE_LIST,        read_list       },
-    {"CANCEL",      DOVECOT_LINE_CANCEL,      read_id         },
-    {"VERSION",     DOVECOT_LINE_VERSION,     read_version    },
-    {"CPID",        DOVECOT_LINE_CPID,        read_cpid       },
+    {"AUTH", DOVECOT_LINE_AUTH, read_auth},
+    {"CONT", DOVECOT_LINE_CONT, read_cont},
+    {"REQUEST", DOVECOT_LINE_REQUEST, read_request},
+    {"USER", DOVECOT_LINE_USER, read_lookup},
+    {"PASS", DOVECOT_LINE_PASS, read_lookup},
+    {"LIST", DOVECOT_LINE_LIST, read_list},
+    {"CANCEL", DOVECOT_LINE_CANCEL, read_id},
+    {"VERSION", DOVECOT_LINE_VERSION, read_version},
+    {"CPID", DOVECOT_LINE_CPID, read_cpid},
     {"CACHE-FLUSH", DOVECOT_LINE_CACHE_FLUSH, read_cache_flush},
 };
 

@@ -36,21 +36,21 @@ static bool names_take(struct names *names, struct span name)
 static bool read_value(struct policy_request *request, struct span name, struct span value)
 {
     const struct attribute known[KNOWN_MAX] = {
-        {"request",         &request->request,        NULL                     },
-        {"protocol_state",  &request->protocol_state, NULL                     },
-        {"protocol_name",   &request->protocol_name,  NULL                     },
-        {"sender",          &request->sender,         NULL                     },
-        {"recipient",       &request->recipient,      NULL                     },
-        {"sasl_method",     &request->sasl_method,    NULL                     },
-        {"sasl_username",   &request->sasl_username,  NULL                     },
-        {"client_address",  &request->client_address, NULL                     },
-        {"client_name",     &request->client_name,    NULL                     },
-        {"helo_name",       &request->helo_name,      NULL                     },
-        {"instance",        &request->instance,       NULL                     },
-        {"queue_id",        &request->queue_id,       NULL                     },
-        {"recipient_count", NULL,                     &request->recipient_count},
-        {"size",            NULL,                     &request->size           },
-        {"server_port",     NULL,                     &request->server_port    },
+        {"request", &request->request, NULL},
+        {"protocol_state", &request->protocol_state, NULL},
+        {"protocol_name", &request->protocol_name, NULL},
+        {"sender", &request->sender, NULL},
+        {"recipient", &request->recipient, NULL},
+        {"sasl_method", &request->sasl_method, NULL},
+        {"sasl_username", &request->sasl_username, NULL},
+        {"client_address", &request->client_address, NULL},
+        {"client_name", &request->client_name, NULL},
+        {"helo_name", &request->helo_name, NULL},
+        {"instance", &request->instance, NULL},
+        {"queue_id", &request->queue_id, NULL},
+        {"recipient_count", NULL, &request->recipient_count},
+        {"size", NULL, &request->size},
+        {"server_port", NULL, &request->server_port},
     };
     for (size_t i = 0; i < KNOWN_MAX; i++) {
         if (!span_is(name, known[i].name)) {
