@@ -1,6 +1,7 @@
 /* pending_login.c - logins that were accepted and wait for the mail server's REQUEST. */
 #include "mail/pending_login.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -66,6 +67,7 @@ static void watch_expiry(struct pending_login_table *table)
 static struct entry *unlink_at(struct pending_login_table *table, struct entry **place)
 {
     struct entry *entry = *place;
+    assert(entry != NULL);
     *place = entry->chain;
     *(entry->older != NULL ? &entry->older->newer : &table->oldest) = entry->newer;
     *(entry->newer != NULL ? &entry->newer->older : &table->newest) = entry->older;
