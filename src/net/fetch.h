@@ -2,8 +2,11 @@
  *
  * TLS is verified against the system's authorities or `ca_file`; redirects are never followed; the
  * answer is bounded; every fetch has a connect and a total timeout. Connections are kept alive and
- * shared by fetches of one client. Only http and https are spoken, no cookie, no proxy from the
- * environment, no netrc. The only file that knows libcurl. */
+ * shared by fetches of one client; one on which anything waits to be read before the request leaves
+ * is not used again (its bytes could be another user's answer). Only http and https are spoken, as
+ * HTTP/1.1; no content coding, no cookie, no proxy from the environment, no netrc. Names are
+ * resolved in threads. The head of an answer is bounded by 64 KiB. fn() runs from the loop's later
+ * list. The process's fetches share libcurl's state: one thread, the loop's. */
 #ifndef NET_FETCH_H
 #define NET_FETCH_H
 
@@ -17,10 +20,10 @@ enum fetch_outcome {
 };
 
 struct fetch_request {
-    const char *url;                  /* may hold user-info: never logged */
+    const char *url;                  /* may hold user-info: never logged; sent as Basic when there is no `bearer` */
     const struct secret *bearer;      /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
     const char *accept;               /* "application/json" when NULL */
-    const char *ca_file;              /* NULL: the system's */
+    const char *ca_file;              /* instead of the system's authorities; NULL: those. Read again after 10 min */
     int64_t connect_ms, total_ms;
     size_t body_max;
 };

@@ -18,7 +18,7 @@
 
 enum {
     PIPE_BYTES = 4096, /* PIPE_BUF: a pipe that polls writable takes as much at once */
-    RETRY_MS = 100,
+    RETRY_MS = 10, /* a syslog socket may hold no more than 10 lines (net.unix.max_dgram_qlen) */
 };
 
 struct log_sink {

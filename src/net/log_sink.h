@@ -2,7 +2,7 @@
  *
  * Lines are collected and leave once a turn: one non-blocking write (stderr; a pipe takes 4 KiB each)
  * or one non-blocking datagram each (syslog, RFC 3164 form, facility mail). What is not taken waits,
- * up to LOG_SINK_WAITING_MAX bytes, and is tried again every 100 ms. What does not fit is dropped and
+ * up to LOG_SINK_WAITING_MAX bytes, and is tried again every 10 ms. What does not fit is dropped and
  * counted; the count is reported as `log_dropped count=N` when lines get through again. */
 #ifndef NET_LOG_SINK_H
 #define NET_LOG_SINK_H

@@ -194,6 +194,31 @@ static void test_answer(void **state)
     stop();
 }
 
+/* The URL's user-info is for those who send no token. */
+static void test_user_info(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct secret token = secret_new(SPAN_LITERAL("abc"));
+    char url[128];
+    snprintf(url, sizeof url, "http://me:secret@127.0.0.1:%u/", provider.port);
+    for (int with_token = 0; with_token < 2; with_token++) {
+        struct result result = {0};
+        struct fetch_request request = {
+            .url = url, .connect_ms = 5000, .total_ms = 10000, .body_max = 100};
+        request.bearer = with_token ? &token : NULL;
+        fetch_start(client, &request, on_answer, &result);
+        TURN_UNTIL(loop, result.calls == 1);
+        const char *line = strstr(provider.head, "\r\nAuthorization: ");
+        assert_non_null(line);
+        const char *expected = with_token ? "Bearer abc\r\n" : "Basic bWU6c2VjcmV0\r\n";
+        assert_int_equal(strncmp(line + 17, expected, strlen(expected)), 0);
+        assert_null(strstr(line + 2, "\r\nAuthorization: "));
+    }
+    secret_done(&token);
+    stop();
+}
+
 static void test_connection_is_kept(void **state)
 {
     (void)state;
@@ -664,6 +689,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer),
+        cmocka_unit_test(test_user_info),
         cmocka_unit_test(test_connection_is_kept),
         cmocka_unit_test(test_kept_connection_was_closed),
         cmocka_unit_test(test_redirects_are_not_followed),

@@ -163,7 +163,7 @@ static void test_full_pipe(void **state)
     for (size_t before = SIZE_MAX; before != length || strstr(got, "log_dropped") == NULL;) {
         before = length;
         read_more(&length);
-        loop_turn(loop, 150); /* longer than it takes to try again */
+        loop_turn(loop, 50); /* longer than it takes to try again */
     }
     write_numbered(sink, LINES);
     log_sink_flush(sink);
@@ -288,7 +288,7 @@ static void test_syslog_full(void **state)
     while (next < 500) {
         char *line = strstr(receive(fd), "number=");
         if (line == NULL) {
-            loop_turn(loop, 150);
+            loop_turn(loop, 50);
             continue;
         }
         assert_int_equal(sscanf(line, "number=%u", &number), 1);
