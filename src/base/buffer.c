@@ -45,7 +45,7 @@ static void grow(struct buffer *buffer, size_t need)
     char *at = memory_resize(NULL, room);
     if (buffer->at != NULL) {
         memcpy(at, buffer->at, buffer->length);
-        secret_wipe(buffer->at, buffer->length);
+        secret_wipe(buffer->at, buffer->room);
         memory_free(buffer->at);
     }
     buffer->at = at;

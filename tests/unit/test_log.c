@@ -2,12 +2,13 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static char last[LOG_LINE_MAX + 1];
 static int lines;

@@ -8,12 +8,13 @@
 #include "base/text.h"
 #include "base/uuid.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void test_cut(void **state)
 {

@@ -2,12 +2,13 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 /* RFC 4648, section 10, and what strictness refuses. NULL: refused. */
 static const struct {
