@@ -9,25 +9,25 @@
 #include "base/arena.h"
 #include "wire/sasl.h"
 
-enum { CREDENTIAL_MESSAGE_MAX = 64 * 1024 };    /* base64; SASL_TOKEN_MAX is reached long before */
+enum { CREDENTIAL_MESSAGE_MAX = 64 * 1024 }; /* base64; SASL_TOKEN_MAX is reached long before */
 
 enum credential_answer {
     CREDENTIAL_MALFORMED,
     CREDENTIAL_NOT_BASE64,
-    CREDENTIAL_TRUNCATED,           /* at the mail server's line limit */
+    CREDENTIAL_TRUNCATED, /* at the mail server's line limit */
     CREDENTIAL_TOO_LONG,
-    CREDENTIAL_ASKS_CONFIGURATION,  /* RFC 7628, 4.3 */
-    CREDENTIAL_CONTINUE,            /* LOGIN: the password comes next */
+    CREDENTIAL_ASKS_CONFIGURATION, /* RFC 7628, 4.3 */
+    CREDENTIAL_CONTINUE,           /* LOGIN: the password comes next */
     CREDENTIAL_COMPLETE,
 };
 
 struct credential {
-    enum sasl_kind kind;            /* SASL_NOTHING until it is complete */
-    struct span user;               /* as the client wrote it; may be empty */
+    enum sasl_kind kind; /* SASL_NOTHING until it is complete */
+    struct span user;    /* as the client wrote it; may be empty */
     bool name_given, name_valid;
-    struct address name;            /* name_valid: the same in normal form */
-    const char *problem;            /* a fixed text for the log, or NULL */
-    struct sasl_credential sasl;    /* the secret, until credential_wipe() */
+    struct address name;         /* name_valid: the same in normal form */
+    const char *problem;         /* a fixed text for the log, or NULL */
+    struct sasl_credential sasl; /* the secret, until credential_wipe() */
     struct secret message;
     bool initial, too_long;
 };

@@ -21,6 +21,7 @@ enum login_state {
     LOGIN_DECIDE,           /* policy.c */
     LOGIN_BIND,             /* the account to (provider, subject) */
     LOGIN_WAIT_BINDING,     /* until it is durable */
+    LOGIN_CONCLUDE,         /* as it was decided */
     LOGIN_TOO_SLOW,         /* a check or a binding, for the client's patience */
     LOGIN_WAIT_REFUSAL,     /* decided and logged; the client waits for it */
     LOGIN_TELL,             /* why, as OAUTHBEARER's error challenge */
@@ -52,10 +53,11 @@ struct login {
     struct change_run *binding;
 
     struct verdict verdict; /* its provider: in the step that got it, no longer */
-    bool password_right;
+    enum password_answer password_answer;
     struct span hash; /* that the password was checked against */
     bool store_unavailable;
     const struct account *account, *named;
+    struct policy_outcome decided;
 
     enum login_answer answer;
     enum login_hint hint;
@@ -67,8 +69,6 @@ struct login {
 };
 
 static void login_step(void *context);
-
-/* -- time -- */
 
 static struct moment now(const struct login *login)
 {
@@ -196,7 +196,7 @@ static enum login_state delay_refusal(struct login *login)
                       login->challenge.length > 0 ? LOGIN_TELL : LOGIN_ANSWER);
 }
 
-static enum login_state refuse(struct login *login, const char *reason, const char *status)
+static enum login_state refuse(struct login *login, const char *reason)
 {
     bool is_new =
         throttle_refused(login->service->throttle, now(login), login->request.client,
@@ -204,11 +204,12 @@ static enum login_state refuse(struct login *login, const char *reason, const ch
     credential_wipe(&login->credential);
     login->reason = reason;
     log_line(login, LOG_LEVEL_INFO, is_new ? "login_refused" : "login_refused_again");
-    prepare_challenge(login, status);
+    prepare_challenge(login,
+                      token_check_status(login->verdict.reason, login->credential.name_given));
     return delay_refusal(login);
 }
 
-/* -- the way in -- */
+/* -- the way in, and the client's message -- */
 
 static enum login_state begin(struct login *login)
 {
@@ -229,8 +230,6 @@ static enum login_state begin(struct login *login)
     return login->request.has_response ? LOGIN_READ : LOGIN_ASK;
 }
 
-/* -- the client's message -- */
-
 static enum login_state ask(struct login *login)
 {
     const char *prompt = "";
@@ -247,27 +246,18 @@ static enum login_state client_silent(struct login *login)
     return LOGIN_ANSWER;
 }
 
-static enum login_state unreadable(struct login *login)
+/* Malformed, but read well enough for an error challenge. */
+static enum login_state malformed_told(struct login *login, const char *reason, const char *status)
 {
-    (void)malformed(login, "malformed", LOGIN_HINT_NONE);
-    prepare_challenge(login, "invalid_request");
+    (void)malformed(login, reason, LOGIN_HINT_NONE);
+    prepare_challenge(login, status);
     return delay_refusal(login);
-}
-
-/* RFC 7628, 4.3: an empty auth= is a question; nobody guesses anything with it. */
-static enum login_state asks_configuration(struct login *login)
-{
-    enum login_state next = malformed(login, "asks_configuration", LOGIN_HINT_NONE);
-    prepare_challenge(login, "invalid_token");
-    return login->challenge.length > 0 ? LOGIN_TELL : next;
 }
 
 static enum login_state read_message(struct login *login)
 {
     switch (credential_read(&login->credential, login->request.mechanism, login->request.line_limit,
                             login->service->directory, &login->arena)) {
-    case CREDENTIAL_MALFORMED:
-        return unreadable(login);
     case CREDENTIAL_NOT_BASE64:
         return malformed(login, "invalid_base64", LOGIN_HINT_INVALID_BASE64);
     case CREDENTIAL_TRUNCATED:
@@ -275,14 +265,17 @@ static enum login_state read_message(struct login *login)
     case CREDENTIAL_TOO_LONG:
         return malformed(login, "too_long", LOGIN_HINT_TOO_LONG);
     case CREDENTIAL_ASKS_CONFIGURATION:
-        return asks_configuration(login);
+        /* RFC 7628, 4.3: an empty auth= is a question; nobody guesses anything with it. */
+        return malformed_told(login, "asks_configuration", "invalid_token");
     case CREDENTIAL_CONTINUE:
         login->password_next = true;
         return LOGIN_ASK;
     case CREDENTIAL_COMPLETE:
         return LOGIN_THROTTLE;
+    case CREDENTIAL_MALFORMED:
+        break;
     }
-    return unreadable(login);
+    return malformed_told(login, "malformed", "invalid_request");
 }
 
 static enum login_state ask_throttle(struct login *login)
@@ -290,14 +283,14 @@ static enum login_state ask_throttle(struct login *login)
     int64_t delay_ms = 0;
     switch (throttle_ask(login->service->throttle, now(login), login->request.client,
                          credential_user(&login->credential), &delay_ms)) {
-    case THROTTLE_STOP:
-        return unavailable(login, "throttled");
     case THROTTLE_DELAY:
         return wait_until(login, LOGIN_WAIT_THROTTLE,
                           earlier(moment_after(now(login), delay_ms), deadline(login)),
                           LOGIN_CHECK);
     case THROTTLE_GO:
         return LOGIN_CHECK;
+    case THROTTLE_STOP:
+        break;
     }
     return unavailable(login, "throttled");
 }
@@ -340,15 +333,15 @@ static void on_password_checked(enum password_answer answer, void *context)
 {
     struct login *login = context;
     login->password_check = NULL;
-    login->password_right = answer == PASSWORD_RIGHT;
-    login->state = answer == PASSWORD_BUSY ? unavailable(login, "too_many_passwords") : LOGIN_FIND;
+    login->password_answer = answer;
+    login->state = LOGIN_FIND;
     login_step(login);
 }
 
 static enum login_state check_token(struct login *login)
 {
     if (login->credential.name_given && !login->credential.name_valid) {
-        return refuse(login, "user_malformed", "invalid_token");
+        return refuse(login, "user_malformed");
     }
     struct token_question question = {
         .token = &login->credential.sasl.secret,
@@ -403,53 +396,38 @@ static enum login_state check(struct login *login)
 static enum login_state find(struct login *login)
 {
     bool token = login->credential.kind == SASL_TOKEN;
-    if (token && login->verdict.answer == VERDICT_REFUSED) {
-        return refuse(login, token_check_reason(login->verdict.reason),
-                      token_check_status(login->verdict.reason, login->credential.name_given));
-    }
-    if (token && login->verdict.answer == VERDICT_UNAVAILABLE) {
-        return unavailable(login, token_check_reason(login->verdict.reason));
+    if (token && login->verdict.answer != VERDICT_ACCEPTED) {
+        return LOGIN_DECIDE;
     }
     login->named = look_up(login, credential_name(&login->credential));
     login->account = token ? look_up(login, &login->verdict.address) : login->named;
     return LOGIN_DECIDE;
 }
 
-static enum login_state conclude(struct login *login, struct policy_outcome outcome, bool bind)
-{
-    switch (outcome.decision) {
-    case DECISION_REFUSE:
-        return refuse(login, policy_reason_name(outcome.reason), "invalid_token");
-    case DECISION_RETRY_LATER:
-        return unavailable(login, policy_reason_name(outcome.reason));
-    case DECISION_ACCEPT:
-        return bind ? LOGIN_BIND : succeed(login);
-    }
-    return refuse(login, "undecided", "invalid_token");
-}
-
 static enum login_state decide(struct login *login)
 {
-    bool token = login->credential.kind == SASL_TOKEN;
-    bool same_hash = login->account != NULL && span_equal(login->account->password, login->hash);
+    bool stale = login->account != NULL && !span_equal(login->account->password, login->hash);
     struct policy_facts facts = {
-        .verdict = token ? &login->verdict : NULL,
-        .password_right = login->password_right && same_hash,
+        .verdict = login->credential.kind == SASL_TOKEN ? &login->verdict : NULL,
+        .password = stale && login->password_answer == PASSWORD_RIGHT ? PASSWORD_WRONG
+                                                                      : login->password_answer,
         .store_unavailable = login->store_unavailable,
         .account = login->account,
         .named = login->named,
         .name_given = login->credential.name_given,
     };
-    struct policy_outcome outcome = policy_decide(&facts);
+    login->decided = policy_decide(&facts);
     login->verdict.provider = NULL;
-    return conclude(login, outcome, outcome.binds && login->service->changes != NULL);
+    bool binds = login->decided.binds && login->service->changes != NULL;
+    return binds ? LOGIN_BIND : LOGIN_CONCLUDE;
 }
 
 static void on_bound(const struct change_result *result, void *context)
 {
     struct login *login = context;
     login->binding = NULL;
-    login->state = conclude(login, policy_bound(result), false);
+    login->decided = policy_bound(result);
+    login->state = LOGIN_CONCLUDE;
     login_step(login);
 }
 
@@ -466,6 +444,23 @@ static enum login_state bind_account(struct login *login)
     };
     login->binding = change_start(login->service->changes, &change, on_bound, login);
     return wait_until(login, LOGIN_WAIT_BINDING, deadline(login), LOGIN_TOO_SLOW);
+}
+
+/* The reason is the policy's, or else the verdict's. */
+static enum login_state conclude(struct login *login)
+{
+    const char *reason = login->decided.reason == POLICY_NO_REASON
+                             ? token_check_reason(login->verdict.reason)
+                             : policy_reason_name(login->decided.reason);
+    switch (login->decided.decision) {
+    case DECISION_ACCEPT:
+        return succeed(login);
+    case DECISION_RETRY_LATER:
+        return unavailable(login, reason);
+    case DECISION_REFUSE:
+        break;
+    }
+    return refuse(login, reason);
 }
 
 /* -- the answer -- */
@@ -510,6 +505,7 @@ static enum login_state (*const acts[])(struct login *login) = {
     [LOGIN_FIND] = find,
     [LOGIN_DECIDE] = decide,
     [LOGIN_BIND] = bind_account,
+    [LOGIN_CONCLUDE] = conclude,
     [LOGIN_TOO_SLOW] = too_slow,
     [LOGIN_TELL] = tell,
     [LOGIN_ANSWER] = give_answer,

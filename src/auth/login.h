@@ -31,12 +31,12 @@
 #include "wire/sasl.h"
 
 struct login_settings {
-    int64_t turn_ms;               /* 8000 */
-    int64_t exchange_ms;           /* 150000 */
-    int64_t refusal_delay_ms;      /* 2000 */
-    bool passwords;                /* PLAIN and LOGIN with an account's own password */
-    bool cleartext;                /* credentials without TLS, from loopback clients only (the demo) */
-    size_t logins_max;             /* under way at once; beyond it: temporary failure */
+    int64_t turn_ms;          /* 8000 */
+    int64_t exchange_ms;      /* 150000 */
+    int64_t refusal_delay_ms; /* 2000 */
+    bool passwords;           /* PLAIN and LOGIN with an account's own password */
+    bool cleartext;           /* credentials without TLS, from loopback clients only (the demo) */
+    size_t logins_max;        /* under way at once; beyond it: temporary failure */
 };
 
 /* What every login needs; the pointers outlive all logins, the settings may be replaced between turns. */
@@ -47,47 +47,47 @@ struct login_service {
     struct password_checks *passwords;
     struct directory *directory;
     struct throttle *throttle;
-    struct changes *changes;       /* binding and last_login; may be NULL in tests */
+    struct changes *changes; /* binding and last_login; may be NULL in tests */
     struct login_settings settings;
-    size_t running;                /* login.c's */
+    size_t running; /* login.c's */
 };
 
 /* Views are copied. */
 struct login_request {
     enum sasl_mechanism mechanism;
-    struct span protocol;          /* "imap", "pop3", "sieve", "smtp", "doveadm" … */
-    struct span client;            /* rip: the client's address; may be empty */
-    struct span server;            /* lip */
-    struct span session;           /* the server's session id; may be empty */
-    bool secured;                  /* TLS, or a connection the server calls secure */
-    bool line_limit;               /* came through Postfix (its silently cut lines) */
+    struct span protocol; /* "imap", "pop3", "sieve", "smtp", "doveadm" … */
+    struct span client;   /* rip: the client's address; may be empty */
+    struct span server;   /* lip */
+    struct span session;  /* the server's session id; may be empty */
+    bool secured;         /* TLS, or a connection the server calls secure */
+    bool line_limit;      /* came through Postfix (its silently cut lines) */
     bool has_response;
-    struct span response;          /* base64 */
+    struct span response; /* base64 */
 };
 
 enum login_answer {
     LOGIN_REFUSED,
-    LOGIN_UNAVAILABLE,             /* temporary: code=temp_fail to Dovecot, a closed connection to Postfix */
-    LOGIN_CHALLENGE,               /* send `challenge` to the client, then login_continue() */
+    LOGIN_UNAVAILABLE, /* temporary: code=temp_fail to Dovecot, a closed connection to Postfix */
+    LOGIN_CHALLENGE,   /* send `challenge` to the client, then login_continue() */
     LOGIN_ACCEPTED,
 };
 
 /* What the client may hear about a refusal; the texts are the door's. */
 enum login_hint {
     LOGIN_HINT_NONE,
-    LOGIN_HINT_TRUNCATED,          /* cut at the mail server's line limit */
+    LOGIN_HINT_TRUNCATED, /* cut at the mail server's line limit */
     LOGIN_HINT_TOO_LONG,
     LOGIN_HINT_INVALID_BASE64,
     LOGIN_HINT_NEEDS_TLS,
-    LOGIN_HINT_MECHANISM,          /* unknown or switched off */
+    LOGIN_HINT_MECHANISM, /* unknown or switched off */
 };
 
 struct login_outcome {
     enum login_answer answer;
     enum login_hint hint;
-    struct span user;              /* ACCEPTED: the account's primary address; else the name given, if well-formed */
-    struct span account_id;        /* ACCEPTED */
-    struct span challenge;         /* LOGIN_CHALLENGE: plain bytes, the door encodes; may be empty */
+    struct span user; /* the account's primary address; not ACCEPTED: the name given, or empty */
+    struct span account_id; /* ACCEPTED */
+    struct span challenge;  /* LOGIN_CHALLENGE: plain bytes, the door encodes; may be empty */
 };
 
 struct login;
@@ -95,10 +95,11 @@ struct login;
  * final answer, after which the login is gone. `outcome` is valid during the call. */
 typedef void login_fn(const struct login_outcome *outcome, void *context);
 
-struct login *login_start(struct login_service *service, const struct login_request *request, login_fn *fn, void *context);
+struct login *login_start(struct login_service *service, const struct login_request *request,
+                          login_fn *fn, void *context);
 /* Base64 of the client's next message; ignored when no challenge is open. */
 void login_continue(struct login *login, struct span response);
-void login_cancel(struct login *login);                            /* the client is gone; takes NULL; no callback after it */
+void login_cancel(struct login *login); /* the client is gone; takes NULL; no callback after it */
 /* SIGTERM: everything under way is answered LOGIN_UNAVAILABLE at its door by freeing the doors. */
 
 #endif

@@ -51,6 +51,8 @@ const char *policy_reason_name(enum policy_reason reason)
         return "account_disabled";
     case POLICY_WRONG_PASSWORD:
         return "wrong_password";
+    case POLICY_TOO_MANY_PASSWORDS:
+        return "too_many_passwords";
     case POLICY_OTHER_ACCOUNT:
         return "token_of_other_account";
     case POLICY_OTHER_PROVIDER_DOMAIN:
@@ -162,11 +164,14 @@ static struct policy_outcome decide_password(const struct policy_facts *facts)
     if (facts->store_unavailable) {
         return retry_later(POLICY_STORE_UNAVAILABLE);
     }
+    if (facts->password == PASSWORD_BUSY) {
+        return retry_later(POLICY_TOO_MANY_PASSWORDS);
+    }
     if (facts->account == NULL || facts->account->state == ACCOUNT_GONE) {
         return refuse(POLICY_NO_ACCOUNT);
     }
-    return facts->password_right ? judge_state(facts->account, false)
-                                 : refuse(POLICY_WRONG_PASSWORD);
+    return facts->password == PASSWORD_RIGHT ? judge_state(facts->account, false)
+                                             : refuse(POLICY_WRONG_PASSWORD);
 }
 
 struct policy_outcome policy_decide(const struct policy_facts *facts)

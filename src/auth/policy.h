@@ -3,23 +3,24 @@
 #define AUTH_POLICY_H
 
 #include "account/account.h"
+#include "account/password.h"
 #include "auth/change.h"
 #include "token/token_check.h"
 #include "wire/sasl.h"
 
 /* May a credential be asked for, or be looked at, at all? */
 enum policy_entry {
-    POLICY_ENTRY_MECHANISM,         /* no: unknown, or switched off */
-    POLICY_ENTRY_NEEDS_TLS,         /* no: anybody on the way could read it */
+    POLICY_ENTRY_MECHANISM, /* no: unknown, or switched off */
+    POLICY_ENTRY_NEEDS_TLS, /* no: anybody on the way could read it */
     POLICY_ENTRY_OPEN,
 };
 
 struct policy_door {
     enum sasl_mechanism mechanism;
-    struct span client;             /* its address */
+    struct span client; /* its address */
     bool secured;
-    bool cleartext;                 /* without TLS, but from 127.0.0.0/8 and ::1 only */
-    bool passwords;                 /* PLAIN and LOGIN are switched on */
+    bool cleartext; /* without TLS, but from 127.0.0.0/8 and ::1 only */
+    bool passwords; /* PLAIN and LOGIN are switched on */
 };
 
 enum policy_entry policy_enter(const struct policy_door *door);
@@ -28,32 +29,34 @@ enum decision { DECISION_REFUSE, DECISION_RETRY_LATER, DECISION_ACCEPT };
 
 enum policy_reason {
     POLICY_NO_REASON,
-    POLICY_NO_ACCOUNT,              /* nobody has this address here */
-    POLICY_DISABLED,
-    POLICY_WRONG_PASSWORD,
-    POLICY_OTHER_ACCOUNT,           /* the token's address and the SASL name belong to different accounts */
-    POLICY_OTHER_PROVIDER_DOMAIN,   /* the account's primary address lies outside the provider's domains */
-    POLICY_EMAIL_NOT_VERIFIED,      /* would bind the account, but email_verified is false or unsaid */
-    POLICY_OTHER_SUBJECT,           /* the account is bound to another (provider, subject), or the token names none */
-    POLICY_STORE_UNAVAILABLE,
-    POLICY_BINDING_FAILED,          /* the store could not keep the binding */
+    POLICY_NO_ACCOUNT,            /* nobody has this address here */
+    POLICY_DISABLED,              /* an ended account */
+    POLICY_WRONG_PASSWORD,        /* or none is set */
+    POLICY_TOO_MANY_PASSWORDS,    /* none could be checked: the queue was full */
+    POLICY_OTHER_ACCOUNT,         /* the token's address and the SASL name are of two accounts */
+    POLICY_OTHER_PROVIDER_DOMAIN, /* the primary address lies outside the provider's domains */
+    POLICY_EMAIL_NOT_VERIFIED, /* would bind the account, but email_verified is false or unsaid */
+    POLICY_OTHER_SUBJECT,      /* bound to another (provider, subject), or the token names none */
+    POLICY_STORE_UNAVAILABLE,  /* accounts cannot be read */
+    POLICY_BINDING_FAILED,     /* the store could not keep the binding */
 };
-const char *policy_reason_name(enum policy_reason reason);   /* fixed text for logs: "no_account", … */
+/* A fixed text for logs: "no_account", … */
+const char *policy_reason_name(enum policy_reason reason);
 
 /* What was found out. Whatever is not filled in speaks for refusal. */
 struct policy_facts {
-    const struct verdict *verdict;          /* a bearer login, its token accepted */
-    bool password_right;                    /* a password login */
+    const struct verdict *verdict; /* a bearer login, its token accepted */
+    enum password_answer password; /* a password login */
     bool store_unavailable;
-    const struct account *account;          /* who the token's address (or the login name) belongs to */
-    const struct account *named;            /* who the SASL name belongs to; NULL when it was empty or unknown */
+    const struct account *account; /* whose the token's address (or the login name) is; or NULL */
+    const struct account *named;   /* whose the SASL name is; NULL when empty or unknown */
     bool name_given;
 };
 
 struct policy_outcome {
     enum decision decision;
     enum policy_reason reason;
-    bool binds;                             /* ACCEPT: and the account is to be bound to (provider, subject) */
+    bool binds; /* ACCEPT: and the account is to be bound to (provider, subject) */
 };
 
 /* A token's address and the SASL name may be different addresses of one account. The provider must speak

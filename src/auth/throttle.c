@@ -355,12 +355,15 @@ size_t throttle_entries(const struct throttle *throttle)
 
 static void read_trusted(struct throttle *throttle, char **trusted)
 {
+    size_t count = 0;
+    while (trusted != NULL && trusted[count] != NULL && count < TRUSTED_MAX) {
+        count++;
+    }
     memory_free(throttle->trusted);
-    throttle->trusted = memory_new(TRUSTED_MAX, sizeof *throttle->trusted);
+    throttle->trusted = memory_new(count + 1, sizeof *throttle->trusted);
     throttle->trusted_count = 0;
-    for (; trusted != NULL && *trusted != NULL && throttle->trusted_count < TRUSTED_MAX;
-         trusted++) {
-        if (parse_range(span_of(*trusted), &throttle->trusted[throttle->trusted_count])) {
+    for (size_t i = 0; i < count; i++) {
+        if (parse_range(span_of(trusted[i]), &throttle->trusted[throttle->trusted_count])) {
             throttle->trusted_count++;
         }
     }

@@ -12,23 +12,23 @@
 #include "base/secret.h"
 
 struct throttle_settings {
-    size_t free_failures;          /* distinct refused credentials before anything is slowed (10) */
-    size_t stop_failures;          /* from here on logins get a temporary failure unchecked (100); 0: never */
-    int64_t window_ms;             /* 10 minutes */
-    int64_t delay_max_ms;          /* 4000 */
-    size_t entries_max;            /* addresses remembered (10,000) */
-    char **trusted;                /* "192.0.2.1", "2001:db8::/32"; NULL-terminated; may be NULL */
+    size_t free_failures; /* distinct refused credentials before anything is slowed (10) */
+    size_t stop_failures; /* from here on: temporary failure, unchecked (100); 0: never */
+    int64_t window_ms;    /* 10 minutes */
+    int64_t delay_max_ms; /* 4000 */
+    size_t entries_max;   /* addresses remembered (10,000) */
+    char **trusted;       /* "192.0.2.1", "2001:db8::/32"; NULL-terminated; may be NULL */
 };
 
 enum throttle_answer { THROTTLE_STOP, THROTTLE_DELAY, THROTTLE_GO };
 
-enum { THROTTLE_FAILURES_MAX = 1000 };     /* `stop_failures` beyond it mean it */
+enum { THROTTLE_FAILURES_MAX = 1000 }; /* `stop_failures` beyond it mean it */
 
 struct throttle;
 /* `settings` are copied. Entries of `trusted` that throttle_trusted_valid() refuses trust nobody. */
 struct throttle *throttle_new(const struct throttle_settings *settings);
 void throttle_configure(struct throttle *throttle, const struct throttle_settings *settings);
-void throttle_free(struct throttle *throttle);         /* takes NULL */
+void throttle_free(struct throttle *throttle); /* takes NULL */
 /* Before a check: go, wait `delay_ms` first, or stop. `user` matters for trusted addresses, and where
  * the client's address is not known. */
 enum throttle_answer throttle_ask(struct throttle *throttle, struct moment now, struct span address,

@@ -9,9 +9,10 @@
 
 #include <stddef.h>
 
-enum provider_email_verified {      /* judged when an account is bound, not at every login */
+/* Judged when an account is bound, not at every login. */
+enum provider_email_verified {
     PROVIDER_EMAIL_REQUIRE,
-    PROVIDER_EMAIL_IF_PRESENT,      /* refuses false, takes absent */
+    PROVIDER_EMAIL_IF_PRESENT, /* refuses false, takes absent */
     PROVIDER_EMAIL_TRUST,
 };
 
@@ -19,16 +20,16 @@ enum { PROVIDER_NAME_MAX = 63 };
 
 struct provider {
     char *name;
-    char *userinfo;                 /* URL; may hold user-info, so it is never logged whole */
-    char *shown;                    /* the URL as logs may show it: scheme, host, port, path; no user-info, no query */
-    char *username_claim;           /* "email" */
-    char **domains;                 /* normal form, NULL-terminated; empty: every domain (one provider only) */
+    char *userinfo;       /* URL; may hold user-info, so it is never logged whole */
+    char *shown;          /* as logs may show it: provider_shown() */
+    char *username_claim; /* "email" */
+    char **domains;       /* normal form, NULL-terminated; empty: all of them (one provider only) */
     enum provider_email_verified email_verified;
-    char *ca_file;                  /* NULL: the system's */
-    char *scope;                    /* for the error JSON, e.g. "openid email"; NULL: left out */
-    char *configuration_url;        /* for the error JSON; NULL: left out */
+    char *ca_file;           /* NULL: the system's */
+    char *scope;             /* for the error JSON, e.g. "openid email"; NULL: left out */
+    char *configuration_url; /* for the error JSON; NULL: left out */
     int64_t connect_ms, total_ms;
-    size_t requests_max;            /* checks under way at once; beyond it: VERDICT_BUSY */
+    size_t requests_max; /* checks under way at once; beyond it: VERDICT_BUSY */
 };
 
 struct provider_set {
@@ -44,11 +45,12 @@ enum { PROVIDER_TOTAL_MS_MAX = 7000 };
  * addresses, names of one label (a container's), and names below .localhost, .test, .internal,
  * .home.arpa, .local or .lan. An empty set is fine: nobody signs in with a token then. */
 bool provider_set_check(const struct provider_set *set, struct error *error);
-void provider_set_free(struct provider_set *set);           /* all of it; takes NULL */
+void provider_set_free(struct provider_set *set); /* all of it; takes NULL */
 /* The provider that speaks for `domain`; with an empty domain the only one; else NULL. */
 const struct provider *provider_set_find(const struct provider_set *set, struct span domain);
 bool provider_speaks_for(const struct provider *provider, struct span domain);
-/* `url` as `shown` wants it; NULL when it is no URL of ours. The caller's to memory_free(). */
+/* `url` without user-info and query: scheme, host, port and path. NULL when it is no URL of ours.
+ * The caller's to memory_free(). */
 char *provider_shown(const char *url);
 
 #endif

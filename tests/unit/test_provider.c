@@ -3,11 +3,13 @@
 
 #include "base/memory.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
 #include <string.h>
 
 static char **domains_of(const char *one, const char *two)
