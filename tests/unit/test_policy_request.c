@@ -90,6 +90,16 @@ static enum policy_request_answer parse_size(size_t size)
     return policy_request_parse(buffer_span(&text), &request);
 }
 
+static enum policy_request_answer parse_unfinished(size_t size)
+{
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(100000);
+    struct policy_request request;
+    while (text.length < size) {
+        buffer_add_byte(&text, 'x');
+    }
+    return policy_request_parse(buffer_span(&text), &request);
+}
+
 static void test_limits(void **state)
 {
     (void)state;
@@ -98,6 +108,8 @@ static void test_limits(void **state)
     assert_int_equal(parse_size(POLICY_REQUEST_MAX), POLICY_REQUEST_COMPLETE);
     assert_int_equal(parse_size(POLICY_REQUEST_MAX + 1), POLICY_REQUEST_BAD);
     assert_int_equal(parse_size(POLICY_REQUEST_MAX + 2), POLICY_REQUEST_BAD);
+    assert_int_equal(parse_unfinished(POLICY_REQUEST_MAX - 1), POLICY_REQUEST_MORE);
+    assert_int_equal(parse_unfinished(POLICY_REQUEST_MAX), POLICY_REQUEST_BAD);
 }
 
 static void test_replies(void **state)
