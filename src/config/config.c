@@ -128,7 +128,7 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
 
 static cfg_t *parser_new(void)
 {
-    cfg_opt_t sections[SECTIONS_MAX];
+    cfg_opt_t sections[SECTIONS_MAX] = {0};
     size_t count = 0;
     const char *last = "";
     for (size_t i = 0; i < config_table_count; i++) {
@@ -366,23 +366,27 @@ void config_describe(struct buffer *text)
     }
 }
 
-const char *config_needs_restart(const struct config *running, const struct config *wanted)
+static bool same(const struct config_table_setting *setting, const struct config *one,
+                 const struct config *other)
 {
-    static char name[128];
+    CLEANUP(buffer_done) struct buffer a = buffer_limited(CONFIG_TEXT_MAX);
+    CLEANUP(buffer_done) struct buffer b = buffer_limited(CONFIG_TEXT_MAX);
+    config_value_print(setting, one, &a);
+    config_value_print(setting, other, &b);
+    return span_equal(buffer_span(&a), buffer_span(&b));
+}
+
+void config_keep(struct config *wanted, struct config *running, struct buffer *changed)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_table_setting *setting = &config_table[i];
-        if (!setting->restart || config_table_is_provider(setting)) {
-            continue;
-        }
-        CLEANUP(buffer_wipe) struct buffer was = buffer_limited(CONFIG_TEXT_MAX);
-        CLEANUP(buffer_wipe) struct buffer is = buffer_limited(CONFIG_TEXT_MAX);
-        config_value_print(setting, running, &was);
-        config_value_print(setting, wanted, &is);
-        if (!span_equal(buffer_span(&was), buffer_span(&is))) {
-            CLEANUP(arena_done) struct arena arena = {0};
-            snprintf(name, sizeof(name), "%s", config_table_name(setting, &arena));
-            return name;
+        if (setting->restart && !same(setting, wanted, running)) {
+            config_value_swap(setting, wanted, running);
+            buffer_add_text(changed, changed->length == 0 ? "" : " ");
+            buffer_add_text(changed, config_table_name(setting, &arena));
         }
     }
-    return NULL;
+    wanted->directory.mail_uid = wanted->mail_user.number;
+    wanted->directory.mail_gid = wanted->mail_group.number;
 }

@@ -99,8 +99,9 @@ void config_free(struct config *config);                 /* in place; takes one 
 void config_print(const struct config *config, struct buffer *text);
 /* One line for each setting: section.name TAB type TAB default TAB help. */
 void config_describe(struct buffer *text);
-/* The first setting of which a running daemon cannot take over a new value, as "section.name"; NULL: none changed. */
-const char *config_needs_restart(const struct config *running, const struct config *wanted);
+/* What a running daemon cannot change stays as it is: moves those settings from `running` to `wanted`, which will
+ * take its place, and names those that differed in `changed` ("user accounts.store"). Both stay complete. */
+void config_keep(struct config *wanted, struct config *running, struct buffer *changed);
 /* The providers now belong to the caller. */
 struct provider_set *config_take_providers(struct config *config);
 

@@ -1,31 +1,10 @@
 /* config_check.c - what belongs together in a configuration, beyond each setting's own limits. */
 #include "config/config_check.h"
 
-#include <arpa/inet.h>
-#include <string.h>
-
-bool config_check_network(const char *text)
-{
-    struct span rest = span_of(text), address, length;
-    bool has_length = span_has(rest, '/');
-    char name[INET6_ADDRSTRLEN];
-    unsigned char bytes[16];
-    span_cut(&rest, '/', &address);
-    if (!span_fits(address, name, sizeof(name))) {
-        return false;
-    }
-    uint64_t bits, bits_max = span_has(address, ':') ? 128 : 32;
-    if (inet_pton(bits_max == 128 ? AF_INET6 : AF_INET, name, bytes) != 1) {
-        return false;
-    }
-    return !has_length || (span_cut(&rest, '/', &length) && rest.at == NULL &&
-                           span_number(length, bits_max, &bits));
-}
-
 static bool check_trusted(char *const *trusted, struct error *error)
 {
     for (size_t i = 0; trusted != NULL && trusted[i] != NULL; i++) {
-        if (!config_check_network(trusted[i])) {
+        if (!throttle_trusted_valid(span_of(trusted[i]))) {
             return error_set(error,
                              "login.trusted_addresses: \"%s\" is no address or network; write it "
                              "like 192.0.2.1 or 2001:db8::/32",

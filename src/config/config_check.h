@@ -5,7 +5,5 @@
 #include "config/config.h"
 
 bool config_check(const struct config *config, struct error *error);
-/* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32" */
-bool config_check_network(const char *text);
 
 #endif

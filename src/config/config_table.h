@@ -36,7 +36,7 @@ struct config_table_setting {
     bool restart;               /* a running daemon cannot take over a new value */
 };
 
-enum { CONFIG_TABLE_TEXT_MAX = 1023, CONFIG_TABLE_LIST_MAX = 1024 };
+enum { CONFIG_TABLE_TEXT_MAX = 1023, CONFIG_TABLE_LIST_MAX = 1000 };
 
 /* A provider while it is read. */
 struct config_table_provider {

@@ -422,6 +422,47 @@ void config_value_clear(const struct config_table_setting *setting, void *base)
     }
 }
 
+static size_t size_of(enum config_table_type type)
+{
+    switch (type) {
+    case CONFIG_TABLE_TEXT:
+    case CONFIG_TABLE_PATH:
+    case CONFIG_TABLE_DOMAIN:
+    case CONFIG_TABLE_URL:
+        return sizeof(char *);
+    case CONFIG_TABLE_LIST:
+    case CONFIG_TABLE_DOMAINS:
+        return sizeof(char **);
+    case CONFIG_TABLE_FLAG:
+        return sizeof(bool);
+    case CONFIG_TABLE_CHOICE:
+        return sizeof(int);
+    case CONFIG_TABLE_NUMBER:
+    case CONFIG_TABLE_DURATION:
+    case CONFIG_TABLE_SIZE:
+        return sizeof(int64_t);
+    case CONFIG_TABLE_COUNT:
+        return sizeof(size_t);
+    case CONFIG_TABLE_THREADS:
+        return sizeof(unsigned);
+    case CONFIG_TABLE_BYTE:
+        return sizeof(char);
+    case CONFIG_TABLE_USER:
+    case CONFIG_TABLE_GROUP:
+        return sizeof(struct config_id);
+    }
+    return 0;
+}
+
+void config_value_swap(const struct config_table_setting *setting, void *one, void *other)
+{
+    char kept[sizeof(struct config_id)];
+    size_t size = size_of(setting->type);
+    memcpy(kept, (char *)one + setting->offset, size);
+    memcpy((char *)one + setting->offset, (char *)other + setting->offset, size);
+    memcpy((char *)other + setting->offset, kept, size);
+}
+
 /* ---- printing ---- */
 
 /* Inside single quotes only the backslash and the quote are special. */

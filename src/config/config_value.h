@@ -13,6 +13,7 @@ bool config_value_read(const struct config_table_setting *setting, struct span t
 bool config_value_read_all(const struct config_table_setting *setting, struct span text, void *base, struct error *error);
 /* Frees what the field holds. */
 void config_value_clear(const struct config_table_setting *setting, void *base);
+void config_value_swap(const struct config_table_setting *setting, void *one, void *other);
 /* As postern.conf says it: 'value', or {'a', 'b'}. */
 void config_value_print(const struct config_table_setting *setting, const void *base, struct buffer *text);
 

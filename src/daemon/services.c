@@ -1,0 +1,281 @@
+/* services.c - everything that the worker runs: the modules, built in order from a configuration, and taken down in reverse. */
+#include "daemon/services.h"
+
+#include "account/password.h"
+#include "admin/admin_api.h"
+#include "auth/change.h"
+#include "auth/directory.h"
+#include "auth/login.h"
+#include "auth/throttle.h"
+#include "base/memory.h"
+#include "mail/auth_server.h"
+#include "mail/map_server.h"
+#include "mail/master_server.h"
+#include "mail/pending_login.h"
+#include "mail/policy_server.h"
+#include "net/fetch.h"
+#include "store/store.h"
+#include "token/token_check.h"
+
+#include <unistd.h>
+
+/* Each kind of connection has its share of the descriptors (worker.c raises their number to hold all). */
+enum {
+    AUTH_CONNECTIONS_MAX = 2000,
+    AUTH_HANDSHAKES_MAX = 500,
+    HANDSHAKE_MS = 30 * 1000,
+    AUTH_REQUESTS_MAX = 1000,
+    MASTER_CONNECTIONS_MAX = 1000,
+    MASTER_HANDSHAKES_MAX = 500,
+    POSTFIX_CONNECTIONS_MAX = 1000,
+    MAP_ANSWER_MS = 5 * 1000,
+    PENDING_MAX = 10000,
+    PENDING_MS = 155 * 1000,
+    STORE_WAIT_MS = 15 * 1000,
+};
+
+static const struct auth_door {
+    enum sockets_name socket;
+    enum auth_server_kind kind;
+} auth_doors[] = {
+    {SOCKETS_LOGIN, AUTH_SERVER_DOVECOT},
+    {SOCKETS_TOKENLOGIN, AUTH_SERVER_TOKEN},
+    {SOCKETS_AUTH_LOGIN, AUTH_SERVER_DOVECOT},
+    {SOCKETS_AUTH_CLIENT, AUTH_SERVER_DOVECOT},
+    {SOCKETS_POSTFIX_AUTH, AUTH_SERVER_POSTFIX},
+};
+
+static const struct master_door {
+    enum sockets_name socket;
+    enum master_server_kind kind;
+} master_doors[] = {
+    {SOCKETS_AUTH_USERDB, MASTER_SERVER_USERDB},
+    {SOCKETS_AUTH_MASTER, MASTER_SERVER_MASTER},
+};
+
+enum {
+    AUTH_DOORS = sizeof(auth_doors) / sizeof(auth_doors[0]),
+    MASTER_DOORS = sizeof(master_doors) / sizeof(master_doors[0]),
+};
+
+struct services {
+    struct store *store;
+    struct fetch_client *fetches;
+    struct token_checks *tokens;
+    struct password_checks *passwords;
+    struct directory *directory;
+    struct throttle *throttle;
+    struct changes *changes;
+    struct login_service login;
+    struct pending_login_table *pending;
+    struct auth_server *auth[AUTH_DOORS];
+    struct master_server *master[MASTER_DOORS];
+    struct map_server *map;
+    struct policy_server *policy;
+    struct admin_api *admin;
+};
+
+/* ---- building ---- */
+
+static void open_auth_doors(struct services *services, const struct services_inputs *inputs)
+{
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        const struct auth_door *door = &auth_doors[i];
+        struct auth_server_settings settings = {.kind = door->kind,
+                                                .name = sockets_name(door->socket),
+                                                .server_pid = (uint32_t)getpid(),
+                                                .root_uid = 0,
+                                                .connections_max = AUTH_CONNECTIONS_MAX,
+                                                .handshakes_max = AUTH_HANDSHAKES_MAX,
+                                                .handshake_ms = HANDSHAKE_MS,
+                                                .requests_max = AUTH_REQUESTS_MAX,
+                                                .token_key = inputs->token_key};
+        bool requests_follow = door->kind != AUTH_SERVER_POSTFIX;
+        if (inputs->fds[door->socket] >= 0) {
+            services->auth[i] = auth_server_new(
+                inputs->loop, inputs->fds[door->socket], &settings, &services->login,
+                requests_follow ? services->pending : NULL, inputs->log);
+        }
+    }
+}
+
+static void open_master_doors(struct services *services, const struct services_inputs *inputs)
+{
+    for (size_t i = 0; i < MASTER_DOORS; i++) {
+        const struct master_door *door = &master_doors[i];
+        struct master_server_settings settings = {
+            .kind = door->kind,
+            .name = sockets_name(door->socket),
+            .server_pid = (uint32_t)getpid(),
+            .root_uid = 0,
+            .dovecot_uid = inputs->config->dovecot.user.number,
+            .mail_uid = inputs->config->mail_user.number,
+            .connections_max = MASTER_CONNECTIONS_MAX,
+            .handshakes_max = MASTER_HANDSHAKES_MAX,
+            .handshake_ms = HANDSHAKE_MS,
+            .token_key = inputs->token_key};
+        if (inputs->fds[door->socket] >= 0) {
+            services->master[i] =
+                master_server_new(inputs->loop, inputs->fds[door->socket], &settings,
+                                  services->directory, services->store, services->pending, inputs->log);
+        }
+    }
+}
+
+static void open_other_doors(struct services *services, const struct services_inputs *inputs)
+{
+    const int *fds = inputs->fds;
+    if (fds[SOCKETS_POSTFIX_MAP] >= 0) {
+        struct map_server_settings settings = {sockets_name(SOCKETS_POSTFIX_MAP),
+                                               POSTFIX_CONNECTIONS_MAX, MAP_ANSWER_MS};
+        services->map = map_server_new(inputs->loop, fds[SOCKETS_POSTFIX_MAP], &settings,
+                                       services->directory, services->store, inputs->log);
+    }
+    if (fds[SOCKETS_POSTFIX_POLICY] >= 0) {
+        struct policy_server_settings settings = {sockets_name(SOCKETS_POSTFIX_POLICY),
+                                                  POSTFIX_CONNECTIONS_MAX};
+        services->policy = policy_server_new(inputs->loop, fds[SOCKETS_POSTFIX_POLICY], &settings,
+                                             services->directory, inputs->log);
+    }
+    if (fds[SOCKETS_ADMIN] >= 0) {
+        services->admin =
+            admin_api_new(inputs->loop, fds[SOCKETS_ADMIN], inputs->log, services->store,
+                          services->changes, services->directory, services->passwords);
+    }
+}
+
+static void close_sockets(const int *fds)
+{
+    for (size_t i = 0; i < SOCKETS_COUNT; i++) {
+        if (fds[i] >= 0) {
+            close(fds[i]);
+        }
+    }
+}
+
+struct services *services_new(const struct services_inputs *inputs, struct error *error)
+{
+    struct loop *loop = inputs->loop;
+    struct config *config = inputs->config;
+    struct store *store = store_open(loop, config->store, STORE_WAIT_MS, error);
+    if (store == NULL) {
+        close_sockets(inputs->fds);
+        return NULL;
+    }
+    struct services *services = MEMORY_NEW(struct services);
+    services->store = store;
+    services->fetches =
+        fetch_client_new(loop, config->worker.fetches_max, "postern/" POSTERN_VERSION);
+    services->tokens =
+        token_checks_new(loop, inputs->log, services->fetches, config_take_providers(config));
+    services->passwords = password_checks_new(loop, &config->passwords);
+    services->directory = directory_new(store, &config->directory);
+    services->throttle = throttle_new(&config->throttle);
+    services->changes = changes_new(loop, inputs->log, store, services->directory);
+    services->pending = pending_login_new(
+        loop, &(struct pending_login_settings){PENDING_MAX, PENDING_MS});
+    services->login = (struct login_service){.loop = loop,
+                                             .log = inputs->log,
+                                             .tokens = services->tokens,
+                                             .passwords = services->passwords,
+                                             .directory = services->directory,
+                                             .throttle = services->throttle,
+                                             .changes = services->changes,
+                                             .settings = config->login};
+    open_auth_doors(services, inputs);
+    open_master_doors(services, inputs);
+    open_other_doors(services, inputs);
+    return services;
+}
+
+void services_configure(struct services *services, struct config *config)
+{
+    token_checks_configure(services->tokens, config_take_providers(config));
+    directory_configure(services->directory, &config->directory);
+    throttle_configure(services->throttle, &config->throttle);
+    services->login.settings = config->login;
+}
+
+/* ---- taking down ---- */
+
+void services_drain(struct services *services)
+{
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        if (services->auth[i] != NULL) {
+            auth_server_drain(services->auth[i]);
+        }
+    }
+    if (services->admin != NULL) {
+        admin_api_drain(services->admin);
+    }
+}
+
+bool services_busy(const struct services *services)
+{
+    size_t waiting = pending_login_count(services->pending);
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        waiting += services->auth[i] == NULL ? 0 : auth_server_requests(services->auth[i]);
+    }
+    return waiting > 0 || (services->admin != NULL && admin_api_busy(services->admin) > 0);
+}
+
+void services_abandon(struct services *services)
+{
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        if (services->auth[i] != NULL) {
+            auth_server_abandon(services->auth[i]);
+        }
+    }
+    for (size_t i = 0; i < MASTER_DOORS; i++) {
+        if (services->master[i] != NULL) {
+            master_server_drain(services->master[i]);
+        }
+    }
+    if (services->map != NULL) {
+        map_server_drain(services->map);
+    }
+    if (services->policy != NULL) {
+        policy_server_drain(services->policy);
+    }
+}
+
+bool services_leaving(const struct services *services)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        count += services->auth[i] == NULL ? 0 : auth_server_connections(services->auth[i]);
+    }
+    for (size_t i = 0; i < MASTER_DOORS; i++) {
+        count += services->master[i] == NULL ? 0 : master_server_connections(services->master[i]);
+    }
+    count += services->map == NULL ? 0 : map_server_connections(services->map);
+    count += services->policy == NULL ? 0 : policy_server_connections(services->policy);
+    return count > 0;
+}
+
+void services_free(struct services *services)
+{
+    if (services == NULL) {
+        return;
+    }
+    if (services->admin != NULL) {
+        admin_api_free(services->admin);
+    }
+    policy_server_free(services->policy);
+    map_server_free(services->map);
+    for (size_t i = 0; i < MASTER_DOORS; i++) {
+        master_server_free(services->master[i]);
+    }
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        auth_server_free(services->auth[i]);
+    }
+    pending_login_free(services->pending);
+    token_checks_free(services->tokens);
+    fetch_client_free(services->fetches);
+    changes_free(services->changes);
+    throttle_free(services->throttle);
+    password_checks_free(services->passwords);
+    directory_free(services->directory);
+    store_close(services->store);
+    memory_free(services);
+}

@@ -1,0 +1,243 @@
+/* sockets.c - every socket that posternd listens on: where, whose, which mode; bound by the parent and held by it. */
+#include "daemon/sockets.h"
+
+#include "base/memory.h"
+#include "daemon/directory_guard.h"
+#include "daemon/notify.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE };
+enum owner { OWNER_ROOT, OWNER_POSTFIX };      /* Postfix's: the worker's user, and the group of Postfix */
+
+/* Relative targets work inside the chroot of Dovecot's login processes. `link` is below base_dir; a target that
+ * is not relative is the socket's own path. */
+static const struct entry {
+    const char *name;
+    enum place place;
+    const char *file;
+    mode_t mode;
+    enum owner owner;
+    const char *link_directory, *link, *relative;
+} entries[SOCKETS_COUNT] = {
+    {"login", PLACE_LOGIN, "login", 0666, OWNER_ROOT, "/login", "login", "posternd/login"},
+    {"tokenlogin", PLACE_TOKENLOGIN, "tokenlogin", 0666, OWNER_ROOT, "/token-login", "tokenlogin",
+     "posternd/tokenlogin"},
+    {"auth-login", PLACE_RUN, "auth-login", 0600, OWNER_ROOT, "", "auth-login", NULL},
+    {"auth-client", PLACE_RUN, "auth-client", 0600, OWNER_ROOT, "", "auth-client", NULL},
+    {"auth-userdb", PLACE_RUN, "auth-userdb", 0666, OWNER_ROOT, "", "auth-userdb", NULL},
+    {"auth-master", PLACE_RUN, "auth-master", 0600, OWNER_ROOT, "", "auth-master", NULL},
+    {"admin", PLACE_RUN, "admin.sock", 0600, OWNER_ROOT, NULL, NULL, NULL},
+    {"postfix-auth", PLACE_QUEUE, "auth", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
+    {"postfix-map", PLACE_QUEUE, "map", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
+    {"postfix-policy", PLACE_QUEUE, "policy", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
+};
+
+const char *sockets_name(enum sockets_name name)
+{
+    return entries[name].name;
+}
+
+void sockets_init(struct sockets *sockets)
+{
+    *sockets = (struct sockets){0};
+    for (size_t i = 0; i < SOCKETS_COUNT; i++) {
+        sockets->fd[i] = -1;
+    }
+}
+
+static bool wanted(const struct entry *entry, const struct config *config)
+{
+    if (entry->link != NULL) {
+        return config->dovecot.base_dir != NULL;
+    }
+    return entry->place != PLACE_QUEUE || (config->postfix.queue_directory != NULL &&
+                                           directory_guard_exists(config->postfix.queue_directory));
+}
+
+/* The directory of a socket. */
+static void place_path(enum place place, const struct config *config, char path[PATH_MAX])
+{
+    switch (place) {
+    case PLACE_RUN:
+        snprintf(path, PATH_MAX, "%s", config->run_directory);
+        return;
+    case PLACE_LOGIN:
+        snprintf(path, PATH_MAX, "%s/login/posternd", config->dovecot.base_dir);
+        return;
+    case PLACE_TOKENLOGIN:
+        snprintf(path, PATH_MAX, "%s/token-login/posternd", config->dovecot.base_dir);
+        return;
+    case PLACE_QUEUE:
+        snprintf(path, PATH_MAX, "%s/postern", config->postfix.queue_directory);
+        return;
+    }
+}
+
+/* ---- from a service manager ---- */
+
+static bool is_listening(int fd)
+{
+    int yes = 0, domain = 0;
+    socklen_t length = sizeof(yes), domain_length = sizeof(domain);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &length) == 0 && yes != 0 &&
+           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_length) == 0 && domain == AF_UNIX;
+}
+
+static bool is_at(int fd, const struct entry *entry, const struct config *config)
+{
+    struct sockaddr_un address = {0};
+    socklen_t length = sizeof(address);
+    char path[PATH_MAX], whole[PATH_MAX + 32];
+    if (!wanted(entry, config) || getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+        return false;
+    }
+    place_path(entry->place, config, path);
+    snprintf(whole, sizeof(whole), "%s/%s", path, entry->file);
+    return strncmp(address.sun_path, whole, sizeof(address.sun_path)) == 0;
+}
+
+static bool take_one(struct sockets *sockets, const struct config *config, int fd, struct span name,
+                     struct error *error)
+{
+    if (!is_listening(fd)) {
+        return error_set(error, "descriptor %d (\"%.*s\") is no listening UNIX socket", fd,
+                         (int)name.length, name.at);
+    }
+    for (size_t i = 0; i < SOCKETS_COUNT; i++) {
+        bool match = span_is(name, entries[i].name) || is_at(fd, &entries[i], config);
+        if (match && sockets->fd[i] < 0) {
+            sockets->fd[i] = fd;
+            sockets->handed[i] = true;
+            return fcntl(fd, F_SETFD, FD_CLOEXEC) == 0 && fcntl(fd, F_SETFL, O_NONBLOCK) == 0;
+        }
+    }
+    return error_set(error,
+                     "socket \"%.*s\" of the service manager has neither the name nor the path of "
+                     "one of ours, or is there twice",
+                     (int)name.length, name.at);
+}
+
+bool sockets_take(struct sockets *sockets, const struct config *config, int first, size_t count,
+                  struct error *error)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!take_one(sockets, config, first + (int)i, notify_name(i), error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* ---- bound by ourselves ---- */
+
+/* Dovecot's own directories, as Dovecot makes them: posternd starts before it. */
+static bool make_login_directory(const struct config *config, const char *name, struct error *error)
+{
+    char path[PATH_MAX];
+    int64_t gid = geteuid() == 0 ? config->dovecot.login_group.number : -1;
+    int base = directory_guard_open(config->dovecot.base_dir, 0755, -1, error);
+    if (base < 0) {
+        return false;
+    }
+    close(base);
+    snprintf(path, sizeof(path), "%s/%s", config->dovecot.base_dir, name);
+    int fd = directory_guard_open(path, gid < 0 ? 0755 : 0750, gid, error);
+    if (fd >= 0) {
+        close(fd);
+    }
+    return fd >= 0;
+}
+
+static bool make_above(enum place place, const struct config *config, struct error *error)
+{
+    return (place != PLACE_LOGIN || make_login_directory(config, "login", error)) &&
+           (place != PLACE_TOKENLOGIN || make_login_directory(config, "token-login", error));
+}
+
+static bool bind_one(struct sockets *sockets, size_t i, const struct config *config,
+                     int64_t wait_ms, struct error *error)
+{
+    const struct entry *entry = &entries[i];
+    char path[PATH_MAX], whole[PATH_MAX + 32];
+    if (!make_above(entry->place, config, error)) {
+        return false;
+    }
+    place_path(entry->place, config, path);
+    int directory = directory_guard_open(path, 0755, -1, error);
+    if (directory < 0) {
+        return false;
+    }
+    bool given = entry->owner == OWNER_POSTFIX && geteuid() == 0;
+    struct directory_guard_socket socket = {.directory = directory,
+                                            .path = path,
+                                            .name = entry->file,
+                                            .mode = entry->mode,
+                                            .uid = given ? config->user.number : -1,
+                                            .gid = given ? config->postfix.group.number : -1,
+                                            .wait_ms = wait_ms};
+    sockets->fd[i] = directory_guard_listen(&socket, error);
+    close(directory);
+    if (sockets->fd[i] >= 0) {
+        snprintf(whole, sizeof(whole), "%s/%s", path, entry->file);
+        sockets->path[i] = memory_text(whole);
+    }
+    return sockets->fd[i] >= 0;
+}
+
+static bool link_one(const struct entry *entry, const struct config *config, struct error *error)
+{
+    char directory_path[PATH_MAX], place[PATH_MAX], target[PATH_MAX + 32];
+    snprintf(directory_path, sizeof(directory_path), "%s%s", config->dovecot.base_dir,
+             entry->link_directory);
+    place_path(entry->place, config, place);
+    snprintf(target, sizeof(target), "%s/%s", place, entry->file);
+    int directory = directory_guard_open(directory_path, 0755, -1, error);
+    if (directory < 0) {
+        return false;
+    }
+    bool good = directory_guard_link(directory, directory_path, entry->link,
+                                     entry->relative == NULL ? target : entry->relative, error);
+    close(directory);
+    return good;
+}
+
+bool sockets_open(struct sockets *sockets, const struct config *config, int64_t wait_ms,
+                  struct error *error)
+{
+    for (size_t i = 0; i < SOCKETS_COUNT; i++) {
+        const struct entry *entry = &entries[i];
+        if (!wanted(entry, config)) {
+            continue;
+        }
+        if (sockets->fd[i] < 0 && !bind_one(sockets, i, config, wait_ms, error)) {
+            return false;
+        }
+        if (entry->link != NULL && !link_one(entry, config, error)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+void sockets_close(struct sockets *sockets)
+{
+    for (size_t i = 0; i < SOCKETS_COUNT; i++) {
+        if (sockets->path[i] != NULL) {
+            unlink(sockets->path[i]);
+            memory_free(sockets->path[i]);
+        }
+        if (sockets->fd[i] >= 0) {
+            close(sockets->fd[i]);
+        }
+    }
+    sockets_init(sockets);
+}
