@@ -2,10 +2,21 @@
 #include "mail/door.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/memory.h"
 
-enum { COMPLAIN_MS = 60 * 1000 };
+enum { COMPLAIN_MS = 60 * 1000, COMPLAINTS = 8, REASON_MAX = 63 };
+
+/* What was last said of one user and one reason. */
+struct complaint {
+    bool said;
+    struct moment when;
+    uid_t uid;
+    char reason[REASON_MAX + 1];
+    int64_t unsaid; /* since then */
+};
 
 /* A ring of clients, oldest first; `head` belongs to no client. */
 struct ring {
@@ -26,9 +37,7 @@ struct door {
     struct ring left;             /* finished; last bytes on their way */
     struct loop_timer *handshake; /* of the oldest new client */
     bool draining;
-    bool complained;
-    struct moment complaint; /* when the last line was written */
-    int64_t unsaid;          /* complaints since then */
+    struct complaint complaints[COMPLAINTS];
 };
 
 /* -- rings -- */
@@ -74,20 +83,42 @@ static struct ring *ring_of(const struct door_client *client)
 
 /* -- complaints -- */
 
+static bool is_silent(const struct door *door, const struct complaint *complaint)
+{
+    return complaint->said && moment_since(loop_now(door->loop), complaint->when) < COMPLAIN_MS;
+}
+
+/* The same again; or else the one whose silence is over, or will be soonest. */
+static struct complaint *complaint_like(struct door *door, uid_t uid, const char *reason)
+{
+    struct complaint *oldest = &door->complaints[0];
+    for (size_t i = 0; i < COMPLAINTS; i++) {
+        struct complaint *complaint = &door->complaints[i];
+        if (complaint->said && complaint->uid == uid &&
+            strncmp(complaint->reason, reason, REASON_MAX) == 0) {
+            return complaint;
+        }
+        if (!complaint->said || (oldest->said && complaint->when.ms < oldest->when.ms)) {
+            oldest = complaint;
+        }
+    }
+    return oldest;
+}
+
 static void complain(struct door *door, const struct stream_peer *peer, const char *reason)
 {
-    struct moment now = loop_now(door->loop);
-    if (door->complained && moment_since(now, door->complaint) < COMPLAIN_MS) {
-        door->unsaid++;
+    uid_t uid = peer->known ? peer->uid : (uid_t)-1;
+    struct complaint *complaint = complaint_like(door, uid, reason);
+    if (is_silent(door, complaint)) {
+        complaint->unsaid++;
         return;
     }
-    log_warning(
-        door->log, "peer_refused", log_text("socket", door->settings.name),
-        log_text("reason", reason), log_number("uid", peer->known ? (int64_t)peer->uid : -1),
-        log_number("pid", peer->known ? (int64_t)peer->pid : 0), log_number("more", door->unsaid));
-    door->complained = true;
-    door->complaint = now;
-    door->unsaid = 0;
+    log_warning(door->log, "peer_refused", log_text("socket", door->settings.name),
+                log_text("reason", reason), log_number("uid", peer->known ? (int64_t)uid : -1),
+                log_number("pid", peer->known ? (int64_t)peer->pid : 0),
+                log_number("more", complaint->unsaid));
+    *complaint = (struct complaint){.said = true, .when = loop_now(door->loop), .uid = uid};
+    snprintf(complaint->reason, sizeof complaint->reason, "%s", reason);
 }
 
 void door_client_complain(struct door_client *client, const char *reason)

@@ -59,7 +59,8 @@ void door_client_ready(struct door_client *client); /* may drop it: ask client->
 void door_client_busy(struct door_client *client, bool busy);   /* not busy while draining: finished */
 void door_client_drop(struct door_client *client);  /* closes at once */
 void door_client_finish(struct door_client *client);/* closes when what was written is out */
-/* Logs that something was refused: at most one line a minute for each door, which says how many were left out. */
+/* Logs that something was refused: at most one line a minute for each user and reason, and eight a
+ * minute for each door; the next line says how many were left out. */
 void door_client_complain(struct door_client *client, const char *reason);
 
 #endif

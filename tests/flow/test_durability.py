@@ -109,7 +109,7 @@ def events(path):
 
 
 def test_trace_shows_a_sync_before_each_acknowledgement(make_daemon, monkeypatch):
-    """Between the last write to the database and "201" there is a completed fsync or fdatasync of that file."""
+    """Between the last write to the write-ahead log and "201" there is a completed fsync or fdatasync of it."""
     monkeypatch.setenv("ASAN_OPTIONS", os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=0")   # cannot work when traced
     daemon = make_daemon(start=False)
     trace = f"{daemon.directory}/trace"
@@ -124,7 +124,7 @@ def test_trace_shows_a_sync_before_each_acknowledgement(make_daemon, monkeypatch
     daemon.process = None
     unsynced, synced, acknowledged = False, 0, 0
     for _, call, text in events(trace):
-        database = re.search(r"accounts\.db(-wal)?>", text)
+        database = "accounts.db-wal>" in text
         if call in ("pwrite64", "pwritev", "write", "writev") and database:
             unsynced = True
         elif call in ("fsync", "fdatasync") and database and text.rstrip().endswith("= 0"):
@@ -133,5 +133,5 @@ def test_trace_shows_a_sync_before_each_acknowledgement(make_daemon, monkeypatch
         elif "HTTP/1.1 201" in text:
             acknowledged += 1
             assert not unsynced, text
-            assert synced >= acknowledged - 1, text              # each had a sync of its own: they came one by one
+            assert synced >= acknowledged, text                  # each had one of its own: they came one by one
     assert acknowledged >= 50

@@ -616,10 +616,10 @@ static void test_protocol_errors_end_the_connection(void **state)
         "GET / HTTP/1.1\r\nHost: x\r\n\r\nAUTH\t1\tPLAIN\n",
     };
     logins_stall = true;
-    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+    for (size_t i = 0; i < 3 * sizeof BAD / sizeof BAD[0]; i++) {
         struct with_mail_peer *peer = with_mail_connect(&dovecot_place);
         greeted(peer, 0);
-        with_mail_say(peer, BAD[i]);
+        with_mail_say(peer, BAD[i % (sizeof BAD / sizeof BAD[0])]);
         assert_string_equal(with_mail_line(peer), "(closed)");
         with_mail_leave(peer);
     }
@@ -631,7 +631,8 @@ static void test_protocol_errors_end_the_connection(void **state)
     assert_string_equal(with_mail_line(peer), "(closed)");
     assert_int_equal(logins_cancelled, 1);
     with_mail_leave(peer);
-    assert_int_equal(with_mail_logged("peer_refused"), 1);
+    size_t said = with_mail_logged("peer_refused");
+    assert_true(said > 1 && said <= 8); /* one a reason and minute, and not more than eight in all */
 }
 
 static void test_lines_are_bounded(void **state)
