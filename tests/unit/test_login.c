@@ -100,7 +100,7 @@ static enum login_answer after_check(const struct script *script, int64_t at, in
 }
 
 /* STORE_DOWN is down at the first look-up, which for passwords comes before the check. */
-static struct expectation expect(const struct script *script)
+static struct expectation foretell(const struct script *script)
 {
     int waits = messages_awaited(script);
     int64_t at = waits * (script->client <= VERY_SLOW ? client_ms[script->client] : 0);
@@ -368,7 +368,7 @@ static void check_log(const struct expectation *expected)
 
 static void check_end(int64_t began)
 {
-    struct expectation expected = expect(script);
+    struct expectation expected = foretell(script);
     must(world.answers == 1 && world.login == NULL, "one answer");
     must(world.last.answer == expected.answer, "another answer");
     check_log(&expected);

@@ -311,12 +311,12 @@ static inline void on_outcome(const struct login_outcome *outcome, void *context
     world.heard = world.loop.now;
     assert_true(span_fits(outcome->user, world.last_user, sizeof world.last_user));
     assert_true(span_fits(outcome->account_id, world.last_id, sizeof world.last_id));
-    assert_true(span_fits(outcome->challenge, world.last_challenge, sizeof world.last_challenge));
     if (outcome->answer != LOGIN_CHALLENGE) {
         world.answers++;
         world.login = NULL;
         return;
     }
+    assert_true(span_fits(outcome->challenge, world.last_challenge, sizeof world.last_challenge));
     world.challenges++;
     if (world.on_challenge != NULL) {
         world.on_challenge();
@@ -419,5 +419,70 @@ static inline void settle(void)
 #define BEARER_NOBODY "n,,\001auth=Bearer t0ken\001\001"
 #define XOAUTH2_ALICE "user=alice@example.com\001auth=Bearer t0ken\001\001"
 #define PLAIN_ALICE   "\0alice@example.com\0right"
+
+/* -- for tests of one login after the other -- */
+
+static inline void forget_answer(void)
+{
+    world.answers = world.challenges = world.lines = 0;
+    world.log[0] = world.last_challenge[0] = '\0';
+}
+
+/* Plays to the end: `verdict` or `password` for whoever asks, "\001" to every challenge. */
+static inline void finish(const struct verdict *verdict, enum password_answer password)
+{
+    while (world.answers == 0) {
+        settle();
+        if (world.token != NULL) {
+            say_token(verdict);
+        } else if (world.password != NULL) {
+            say_password(password);
+        } else if (world.binding != NULL) {
+            say_bound(CHANGE_DONE);
+        } else if (world.answers == 0 && world.last.answer == LOGIN_CHALLENGE) {
+            world.last.answer = LOGIN_REFUSED;
+            GO_ON("\001");
+        } else if (world.answers == 0) {
+            assert_true(fake_loop_fire(&world.loop));
+        }
+    }
+}
+
+static inline void expect(enum login_answer answer, enum login_hint hint, const char *event)
+{
+    assert_int_equal(world.last.answer, answer);
+    assert_int_equal(world.last.hint, hint);
+    assert_int_equal(world.lines, 1);
+    if (strncmp(world.log, event, strlen(event)) != 0 || world.log[strlen(event)] != ' ') {
+        fail_msg("expected %s, got %s", event, world.log);
+    }
+}
+
+static inline void expect_logged(const char *text)
+{
+    if (strstr(world.log, text) == NULL) {
+        fail_msg("\"%s\" is not in: %s", text, world.log);
+    }
+}
+
+static inline int setup(void **state)
+{
+    (void)state;
+    world_begin();
+    return 0;
+}
+
+static inline int teardown(void **state)
+{
+    (void)state;
+    world_end();
+    return 0;
+}
+
+/* What a provider says of a token that is not valid. */
+static const struct verdict no = {
+    .provider = &provider, .reason = VERDICT_NOT_VALID, .status = 401};
+
+#define LOGIN_TEST(test) cmocka_unit_test_setup_teardown((test), setup, teardown)
 
 #endif
