@@ -1,10 +1,12 @@
 /* address.h - mail addresses in the one form in which Postern compares and stores them.
  *
- * Normal form: domain in lower-case A-labels (IDNA2008, libidn2), local part in NFC with its letters
- * lower-cased (ASCII and simple Unicode case mapping by utf8proc; never NFKC: look-alikes stay
- * different or are refused). Refused: control and NUL, blanks, quotes, "/", "..", "%", "|", zero-width and
- * direction marks, unassigned code points, a leading or trailing dot, a local part over 64 bytes, a
- * domain over 253, anything without exactly one "@". Table N1-N8 of the tests. */
+ * Normal form: domain in lower-case A-labels (IDNA2008, libidn2, without the mapping of TR46), local
+ * part in NFC with its letters lower-cased (simple case mapping by utf8proc). It is its own normal
+ * form. Never NFKC: look-alikes stay different or are refused. Refused: control and NUL, blanks, double
+ * quotes, "/", "%", "|", "\", ",", "..", a leading or trailing dot; what NFKC or NFC would turn into
+ * another character (full width, KELVIN SIGN, long s); invisible and direction marks, private and
+ * unassigned code points; a local part over 64 bytes, a domain over 253, anything without exactly
+ * one "@". Cases N1-N7 of tests/vectors/address.txt are the specification. */
 #ifndef WIRE_ADDRESS_H
 #define WIRE_ADDRESS_H
 

@@ -119,8 +119,8 @@ bool dovecot_line_ok(struct buffer *out, uint32_t id, struct span user,
                      const struct dovecot_line_field *fields, size_t count);
 /* CONT id challenge; `challenge` is encoded here; the empty one keeps its field (trailing TAB). */
 bool dovecot_line_cont(struct buffer *out, uint32_t id, struct span challenge);
-/* FAIL id [user=] [code=] [reason=]; an empty user, a NULL code or reason is left out. What the
- * codes make of it at the mail client: docs of the auth server. `reason` reaches the client. */
+/* FAIL id [user=] [code=] [reason=]; an empty user, a NULL code or reason is left out.
+ * `reason` reaches the mail client: a fixed text. "temp_fail" is the code for trouble of ours. */
 bool dovecot_line_fail(struct buffer *out, uint32_t id, struct span user, const char *code,
                        const char *reason);
 /* CANCELLED id: only to clients of minor version 4 and later. */

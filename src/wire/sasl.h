@@ -26,7 +26,7 @@ bool sasl_is_bearer(enum sasl_mechanism mechanism); /* OAUTHBEARER or XOAUTH2 */
 
 enum sasl_answer {
     SASL_MALFORMED, /* `problem` says what is wrong, from a fixed list */
-    SASL_TRUNCATED, /* cut at Postfix's line limit: not the client's fault (dovecot.md, 6) */
+    SASL_TRUNCATED, /* cut at Postfix's line_length_limit: not the client's fault */
     SASL_TOO_LONG,  /* a token beyond SASL_TOKEN_MAX or a password beyond SASL_PASSWORD_MAX */
     SASL_ASKS_CONFIGURATION, /* an empty auth= (RFC 7628, 4.3): wants the error JSON, is no attack */
     SASL_CONTINUE,           /* LOGIN: the user name is here, the password comes next */
