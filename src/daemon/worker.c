@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_WANTED = 65536, LEAVING_MS = 1000, TURN_MS = 20 };
+enum { FILES_WANTED = 65536, LEAVING_MS = 1000, TURN_MS = 20, FIRST_HEARTBEAT = 20 };
 
 struct worker {
     bool foreground, journal;
@@ -29,7 +29,7 @@ struct worker {
     struct services *services;
     struct loop_watch *watch;
     struct loop_timer *heartbeat;
-    struct loop_signal *signals[2];
+    struct loop_signal *terminate;
     bool orphaned;                      /* the parent is gone */
 };
 
@@ -160,10 +160,11 @@ static void watch(struct worker *worker)
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     signal(SIGHUP, SIG_IGN);
-    worker->signals[0] = loop_signal_new(worker->loop, SIGTERM, on_signal, worker);
+    worker->terminate = loop_signal_new(worker->loop, SIGTERM, on_signal, worker);
     worker->watch = loop_watch_new(worker->loop, CONTROL_FD, LOOP_READ, on_control, worker);
     worker->heartbeat = loop_timer_new(worker->loop, on_heartbeat, worker);
-    loop_timer_set(worker->heartbeat, worker->config.worker.heartbeat_ms);
+    /* The first comes soon: by then it has served those who waited, and dying costs no back-off. */
+    loop_timer_set(worker->heartbeat, worker->config.worker.heartbeat_ms / FIRST_HEARTBEAT);
 }
 
 /* ---- the end ---- */
@@ -191,8 +192,8 @@ static void done(struct worker *worker)
     if (worker->loop != NULL) {
         loop_timer_free(worker->heartbeat);
         loop_watch_free(worker->watch);
-        if (worker->signals[0] != NULL) {
-            loop_signal_free(worker->signals[0]);
+        if (worker->terminate != NULL) {
+            loop_signal_free(worker->terminate);
         }
         logging_free(worker->logging);
         loop_free(worker->loop);
