@@ -7,8 +7,8 @@
 #include "wire/address.h"
 
 enum account_state {
-    ACCOUNT_GONE,          /* deleted: a tombstone, its mail is kept; also what nobody filled in */
-    ACCOUNT_DISABLED,      /* no login, no sending; mail still arrives */
+    ACCOUNT_GONE,     /* deleted: a tombstone, its mail is kept; also what nobody filled in */
+    ACCOUNT_DISABLED, /* no login, no sending; mail still arrives */
     ACCOUNT_ACTIVE,
 };
 
@@ -27,25 +27,27 @@ struct account {
     char id[UUID_SIZE];
     enum account_state state;
     struct address primary;
-    struct span name;              /* display name; may be empty */
-    struct span home;              /* an own place of the mail (--home); empty: <mail root>/<id> */
-    int64_t quota_bytes;           /* 0: unlimited; -1: the configured default */
-    struct span password;          /* "{SCHEME}hash" or "$6$…"; empty: none. Only account/password reads it */
+    struct span name;    /* display name; may be empty */
+    struct span home;    /* an own place of the mail (--home); empty: <mail root>/<id> */
+    int64_t quota_bytes; /* 0: unlimited; -1: the configured default */
+    struct span
+        password; /* "{SCHEME}hash" or "$6$…"; empty: none. Only account/password reads it */
     struct span provider, subject; /* whose token opens it (binding); empty: not bound yet */
     int64_t created, changed;      /* wall seconds */
     int64_t last_login;            /* 0: never */
     int64_t version;               /* grows with every change */
 };
 
-const char *account_state_name(enum account_state state);      /* "deleted", "disabled", "active" */
+const char *account_state_name(enum account_state state); /* "deleted", "disabled", "active" */
 
-enum address_kind {                /* one table holds every address */
-    ADDRESS_HELD,                  /* kept from reuse: of a deleted account */
-    ADDRESS_PRIMARY,
-    ADDRESS_ALIAS,                 /* given by an admin */
-    ADDRESS_RENAMED,               /* a former primary: receives, signs in, and owns running sessions */
+enum address_kind {               /* one table holds every address */
+                    ADDRESS_HELD, /* kept from reuse: of a deleted account */
+                    ADDRESS_PRIMARY,
+                    ADDRESS_ALIAS, /* given by an admin */
+                    ADDRESS_RENAMED, /* a former primary: receives, signs in, and owns running sessions */
 };
-const char *account_address_kind_name(enum address_kind kind); /* "held", "primary", "alias", "renamed" */
+const char *account_address_kind_name(
+    enum address_kind kind); /* "held", "primary", "alias", "renamed" */
 
 /* The home directory: account->home, or "<root>/<id>". */
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena);

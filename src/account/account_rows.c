@@ -174,6 +174,21 @@ struct store_read *account_rows_list_domains(struct store *store, store_read_fn 
     return store_read_start(store, &LIST_DOMAINS, NULL, DOMAINS_MAX, fn, context);
 }
 
+const struct statement *const *account_rows_statements(size_t *count)
+{
+    static const struct statement *const all[] = {&BY_ADDRESS,
+                                                  &BY_ID,
+                                                  &BY_SUBJECT,
+                                                  &BY_DOMAIN,
+                                                  &LIST_ACCOUNTS,
+                                                  &LIST_ACCOUNTS_OF_DOMAIN,
+                                                  &LIST_ADDRESSES,
+                                                  &LIST_ADDRESSES_OF_DOMAIN,
+                                                  &LIST_ADDRESSES_OF_ACCOUNT};
+    *count = sizeof all / sizeof all[0];
+    return all;
+}
+
 static const struct value *row_of(const struct store_rows *rows, size_t row, size_t columns)
 {
     assert(rows->columns == columns && row < rows->rows);

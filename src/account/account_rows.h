@@ -12,20 +12,24 @@
 /* What one address leads to. */
 struct account_rows_found {
     enum address_kind kind;
-    struct address address;        /* which of the asked ones matched */
+    struct address address; /* which of the asked ones matched */
     struct account account;
 };
 
 /* The best of up to four addresses, in order of preference (the address itself, without its tag, the
  * catch-all of its domain …), with its account. Held addresses are found too: look at `kind`. */
 enum { ACCOUNT_ROWS_CANDIDATES = 4 };
-enum store_now account_rows_by_address(struct store *store, const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
+enum store_now account_rows_by_address(struct store *store,
+                                       const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
                                        struct arena *arena, struct account_rows_found *found);
-enum store_now account_rows_by_id(struct store *store, struct span id, struct arena *arena, struct account *account);
+enum store_now account_rows_by_id(struct store *store, struct span id, struct arena *arena,
+                                  struct account *account);
 /* The living account that is bound to this identity. */
-enum store_now account_rows_by_subject(struct store *store, struct span provider, struct span subject,
-                                       struct arena *arena, struct account *account);
-enum store_now account_rows_domain(struct store *store, struct span domain);           /* STORE_ROW: it is ours */
+enum store_now account_rows_by_subject(struct store *store, struct span provider,
+                                       struct span subject, struct arena *arena,
+                                       struct account *account);
+enum store_now account_rows_domain(struct store *store,
+                                   struct span domain); /* STORE_ROW: it is ours */
 
 /* Addresses of one account, or of all (empty id), in alphabetical order. */
 struct account_rows_address {
@@ -38,32 +42,51 @@ struct account_rows_address {
 
 /* Lists. Each converts rows with the matching account_rows_read_*. One page is at most `rows_max`
  * rows, ordered by address, starting after `after` (empty: from the start). */
-struct store_read *account_rows_list_accounts(struct store *store, struct span domain, struct span after, size_t rows_max,
-                                              store_read_fn *fn, void *context);
-struct store_read *account_rows_list_addresses(struct store *store, struct span account_id, struct span domain, struct span after,
+struct store_read *account_rows_list_accounts(struct store *store, struct span domain,
+                                              struct span after, size_t rows_max, store_read_fn *fn,
+                                              void *context);
+struct store_read *account_rows_list_addresses(struct store *store, struct span account_id,
+                                               struct span domain, struct span after,
                                                size_t rows_max, store_read_fn *fn, void *context);
 struct store_read *account_rows_list_domains(struct store *store, store_read_fn *fn, void *context);
-void account_rows_read_account(const struct store_rows *rows, size_t row, struct arena *arena, struct account *account);
-void account_rows_read_address(const struct store_rows *rows, size_t row, struct account_rows_address *address);
+void account_rows_read_account(const struct store_rows *rows, size_t row, struct arena *arena,
+                               struct account *account);
+void account_rows_read_address(const struct store_rows *rows, size_t row,
+                               struct account_rows_address *address);
 struct span account_rows_read_domain(const struct store_rows *rows, size_t row, int64_t *created);
 
 /* Steps of a change. `version_read` is the one that was read: another one makes the change a conflict.
  * A new account has version 1; an update writes all but id, created and last_login. */
 void account_rows_add_account(struct store_change *change, const struct account *account);
-void account_rows_update_account(struct store_change *change, const struct account *account, int64_t version_read);
-void account_rows_add_address(struct store_change *change, struct span address, struct span account_id, enum address_kind kind, int64_t now);
-void account_rows_set_address_kind(struct store_change *change, struct span address, struct span account_id, enum address_kind from, enum address_kind to);
-void account_rows_delete_address(struct store_change *change, struct span address, struct span account_id);
-void account_rows_release_held(struct store_change *change, struct span address);          /* any number of rows */
-void account_rows_hold_addresses(struct store_change *change, struct span account_id);     /* all of one account; catch-alls are dropped */
+void account_rows_update_account(struct store_change *change, const struct account *account,
+                                 int64_t version_read);
+void account_rows_add_address(struct store_change *change, struct span address,
+                              struct span account_id, enum address_kind kind, int64_t now);
+void account_rows_set_address_kind(struct store_change *change, struct span address,
+                                   struct span account_id, enum address_kind from,
+                                   enum address_kind to);
+void account_rows_delete_address(struct store_change *change, struct span address,
+                                 struct span account_id);
+void account_rows_release_held(struct store_change *change,
+                               struct span address); /* any number of rows */
+void account_rows_hold_addresses(
+    struct store_change *change,
+    struct span account_id); /* all of one account; catch-alls are dropped */
 void account_rows_add_domain(struct store_change *change, struct span domain, int64_t now);
-void account_rows_require_domain(struct store_change *change, struct span domain);         /* conflict when it is not ours */
-void account_rows_delete_domain(struct store_change *change, struct span domain);          /* conflict while addresses are in it */
+void account_rows_require_domain(struct store_change *change,
+                                 struct span domain); /* conflict when it is not ours */
+void account_rows_delete_domain(struct store_change *change,
+                                struct span domain); /* conflict while addresses are in it */
 /* Notes that something about a living account changed: conflict when it is gone. */
 void account_rows_touch_account(struct store_change *change, struct span id, int64_t now);
 /* Conflict while the account has addresses in other domains. */
-void account_rows_require_only_in_domain(struct store_change *change, struct span id, struct span domain);
+void account_rows_require_only_in_domain(struct store_change *change, struct span id,
+                                         struct span domain);
 /* Any number of rows: a login is not worth a conflict. Never goes back, leaves the version alone. */
 void account_rows_set_last_login(struct store_change *change, struct span id, int64_t when);
+
+/* The statements that must find their rows by an index: the look-ups and the pages. For the test that asks SQLite
+ * how it would go about them. */
+const struct statement *const *account_rows_statements(size_t *count);
 
 #endif

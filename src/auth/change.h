@@ -14,17 +14,17 @@
 
 enum change_kind {
     CHANGE_NOTHING,
-    CHANGE_DOMAIN_ADD,             /* domain; target: who gets postmaster@ and abuse@ (empty: an account postmaster@ is made, abuse@ its alias) */
-    CHANGE_DOMAIN_DELETE,          /* domain, which must be empty but for those two and held addresses */
-    CHANGE_ACCOUNT_ADD,            /* address; name, home, quota, password_hash optional */
-    CHANGE_ACCOUNT_SET,            /* address; whichever of name, home, quota, password_hash is given */
-    CHANGE_ACCOUNT_DISABLE,        /* address */
+    CHANGE_DOMAIN_ADD, /* domain; target: who gets postmaster@ and abuse@ (empty: an account postmaster@ is made, abuse@ its alias) */
+    CHANGE_DOMAIN_DELETE,   /* domain, which must be empty but for those two and held addresses */
+    CHANGE_ACCOUNT_ADD,     /* address; name, home, quota, password_hash optional */
+    CHANGE_ACCOUNT_SET,     /* address; whichever of name, home, quota, password_hash is given */
+    CHANGE_ACCOUNT_DISABLE, /* address */
     CHANGE_ACCOUNT_ENABLE,
-    CHANGE_ACCOUNT_RENAME,         /* address -> target; the old one stays an alias (ADDRESS_RENAMED) */
-    CHANGE_ACCOUNT_DELETE,         /* address; addresses go on hold, mail stays */
-    CHANGE_ACCOUNT_BIND,           /* account_id, provider, subject: at a first login */
-    CHANGE_ALIAS_ADD,              /* address (or "@domain") -> target, an account's address */
-    CHANGE_ALIAS_DELETE,           /* address */
+    CHANGE_ACCOUNT_RENAME, /* address -> target; the old one stays an alias (ADDRESS_RENAMED) */
+    CHANGE_ACCOUNT_DELETE, /* address; addresses go on hold, mail stays */
+    CHANGE_ACCOUNT_BIND,   /* account_id, provider, subject: at a first login */
+    CHANGE_ALIAS_ADD,      /* address (or "@domain") -> target, an account's address */
+    CHANGE_ALIAS_DELETE,   /* address */
 };
 
 /* Views; copied by change_start(). */
@@ -32,37 +32,40 @@ struct change {
     enum change_kind kind;
     struct span actor;
     struct span domain, address, target, account_id;
-    bool set_name, set_home, set_quota, set_password;   /* which of the next four are given */
-    struct span name, home, password_hash;               /* empty: taken away */
+    bool set_name, set_home, set_quota, set_password; /* which of the next four are given */
+    struct span name, home, password_hash;            /* empty: taken away */
     int64_t quota_bytes;
     struct span provider, subject;
 };
 
 enum change_answer {
-    CHANGE_FAILED,                 /* the store could not: try again */
-    CHANGE_INVALID,                /* the input is not well-formed: `problem` says what */
+    CHANGE_FAILED,  /* the store could not: try again */
+    CHANGE_INVALID, /* the input is not well-formed: `problem` says what */
     CHANGE_NOT_FOUND,
-    CHANGE_EXISTS,                 /* the address or domain is taken */
-    CHANGE_REFUSED,                /* a rule forbids it: `problem` says which and what to do */
+    CHANGE_EXISTS,  /* the address or domain is taken */
+    CHANGE_REFUSED, /* a rule forbids it: `problem` says which and what to do */
     CHANGE_DONE,
-    CHANGE_SAME,                   /* already so: nothing was written */
+    CHANGE_SAME, /* already so: nothing was written */
 };
 
 struct change_result {
     enum change_answer answer;
     const char *problem;           /* one line for a person, names the attribute or address */
     const struct account *account; /* as it is now; NULL for domains */
-    struct span note;              /* DONE: something the admin should know (where mail of a deleted account lies), or empty */
+    struct span
+        note; /* DONE: something the admin should know (where mail of a deleted account lies), or empty */
 };
 
 struct changes;
 struct change_run;
 typedef void change_fn(const struct change_result *result, void *context);
 
-struct changes *changes_new(struct loop *loop, const struct log *log, struct store *store, struct directory *directory);
-void changes_free(struct changes *changes);       /* changes under way still commit; nobody hears */
-struct change_run *change_start(struct changes *changes, const struct change *change, change_fn *fn, void *context);
-void change_forget(struct change_run *run);       /* the caller no longer listens; takes NULL */
+struct changes *changes_new(struct loop *loop, const struct log *log, struct store *store,
+                            struct directory *directory);
+void changes_free(struct changes *changes); /* changes under way still commit; nobody hears */
+struct change_run *change_start(struct changes *changes, const struct change *change, change_fn *fn,
+                                void *context);
+void change_forget(struct change_run *run); /* the caller no longer listens; takes NULL */
 /* Notes a login's time; written in batches, at most once a minute an account. */
 void changes_note_login(struct changes *changes, struct span account_id, int64_t when);
 

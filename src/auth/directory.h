@@ -11,11 +11,11 @@
 enum directory_answer { DIRECTORY_UNAVAILABLE, DIRECTORY_NONE, DIRECTORY_FOUND };
 
 struct directory_settings {
-    char *default_domain;           /* for names without "@"; NULL: none */
-    char *mail_root;                /* homes live below it, by id */
-    int64_t quota_bytes;            /* default; 0: unlimited */
+    char *default_domain; /* for names without "@"; NULL: none */
+    char *mail_root;      /* homes live below it, by id */
+    int64_t quota_bytes;  /* default; 0: unlimited */
     int64_t mail_uid, mail_gid;
-    char delimiter;                 /* of sub-addresses; 0: none */
+    char delimiter; /* of sub-addresses; 0: none */
 };
 
 struct directory;
@@ -26,21 +26,23 @@ void directory_free(struct directory *directory);
 
 /* A login name (SASL, sasl_username): normalised, default domain added, no tag, no catch-all. Primary,
  * alias or former name of an account. `name` may be NULL when the caller does not need the normal form. */
-bool directory_login_name(const struct directory *directory, struct span text, struct address *name);
-enum directory_answer directory_login(struct directory *directory, const struct address *name, struct arena *arena,
-                                      struct account_rows_found *found);
+bool directory_login_name(const struct directory *directory, struct span text,
+                          struct address *name);
+enum directory_answer directory_login(struct directory *directory, const struct address *name,
+                                      struct arena *arena, struct account_rows_found *found);
 /* A recipient, as an SMTP client or LMTP wrote it: also with tag, also by catch-all. Gone accounts and
  * held addresses are DIRECTORY_NONE; disabled ones are found. */
-enum directory_answer directory_recipient(struct directory *directory, struct span text, struct arena *arena,
-                                          struct account_rows_found *found, struct span *tag);
+enum directory_answer directory_recipient(struct directory *directory, struct span text,
+                                          struct arena *arena, struct account_rows_found *found,
+                                          struct span *tag);
 enum directory_answer directory_domain(struct directory *directory, struct span text);
 /* What Dovecot needs to know of an account's mail. */
 struct directory_mailbox {
     struct span home;
     int64_t uid, gid;
-    int64_t quota_bytes;            /* 0: unlimited */
+    int64_t quota_bytes; /* 0: unlimited */
 };
-void directory_mailbox(const struct directory *directory, const struct account *account, struct arena *arena,
-                       struct directory_mailbox *mailbox);
+void directory_mailbox(const struct directory *directory, const struct account *account,
+                       struct arena *arena, struct directory_mailbox *mailbox);
 
 #endif

@@ -12,8 +12,14 @@ bool planning_answer(struct planning *planning, enum change_answer answer)
     return false;
 }
 
-#define planning_refuse(planning, kind, ...) \
-    (error_set(&(planning)->plan->problem, __VA_ARGS__), planning_answer((planning), (kind)))
+bool planning_refuse(struct planning *planning, enum change_answer answer, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(planning->plan->problem.text, sizeof planning->plan->problem.text, format, arguments);
+    va_end(arguments);
+    return planning_answer(planning, answer);
+}
 
 bool planning_unavailable(struct planning *planning)
 {

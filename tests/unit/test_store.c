@@ -10,10 +10,15 @@
 #include <sys/wait.h>
 
 static const struct statement ADD = {"INSERT INTO domain (name, created) VALUES ($1, $2)", 2, 0};
-static const struct statement SET = {"UPDATE domain SET created = $1 WHERE name = $2 AND created < $1", 2, 0};
-static const struct statement FIND = {"SELECT name, created, NULL FROM domain WHERE name = $1", 1, 3};
-static const struct statement LIST = {"SELECT name, created FROM domain WHERE name > $1 ORDER BY name", 1, 2};
-static const struct statement HOLD = {"INSERT INTO address (address, domain, account_id, kind, created) VALUES ($1, '', $2, 0, 0)", 2, 0};
+static const struct statement SET = {
+    "UPDATE domain SET created = $1 WHERE name = $2 AND created < $1", 2, 0};
+static const struct statement FIND = {"SELECT name, created, NULL FROM domain WHERE name = $1", 1,
+                                      3};
+static const struct statement LIST = {
+    "SELECT name, created FROM domain WHERE name > $1 ORDER BY name", 1, 2};
+static const struct statement HOLD = {
+    "INSERT INTO address (address, domain, account_id, kind, created) VALUES ($1, '', $2, 0, 0)", 2,
+    0};
 
 static struct store_change *adding(const char *name, int64_t created)
 {
@@ -22,7 +27,7 @@ static struct store_change *adding(const char *name, int64_t created)
     snprintf(copy, sizeof copy, "%s", name);
     const struct value row[] = {value_text(span_of(copy)), value_integer(created)};
     store_change_add(change, &ADD, row, 1);
-    memset(copy, 'x', sizeof copy);                    /* the change owns copies */
+    memset(copy, 'x', sizeof copy); /* the change owns copies */
     return change;
 }
 
@@ -59,7 +64,8 @@ static void test_callback_comes_later_and_forgotten_changes_commit(void **state)
 {
     struct with_store *with = *state;
     struct with_store_answer heard = {0}, unheard = {0};
-    struct store_write *forgotten = store_write_start(with->store, adding("a.example", 1), with_store_on_write, &unheard);
+    struct store_write *forgotten =
+        store_write_start(with->store, adding("a.example", 1), with_store_on_write, &unheard);
     store_write_forget(forgotten);
     store_write_start(with->store, adding("b.example", 2), with_store_on_write, &heard);
     assert_false(heard.done);
@@ -108,14 +114,16 @@ static void test_conflict_undoes_one_change_alone(void **state)
     struct with_store *with = *state;
     assert_int_equal(with_store_write(with, adding("taken.example", 5)), STORE_DONE);
     struct with_store_answer answers[5] = {0};
-    struct store_change *changes[5] = {adding("a.example", 1), adding("b.example", 2), adding("c.example", 3),
-                                       adding("d.example", 4), adding("e.example", 5)};
+    struct store_change *changes[5] = {adding("a.example", 1), adding("b.example", 2),
+                                       adding("c.example", 3), adding("d.example", 4),
+                                       adding("e.example", 5)};
     const struct value duplicate[] = {value_text(span_of("taken.example")), value_integer(1)};
     const struct value stale[] = {value_integer(5), value_text(span_of("taken.example"))};
-    const struct value dangling[] = {value_text(span_of("x@a.example")), value_text(span_of("nobody"))};
-    store_change_add(changes[1], &ADD, duplicate, 1);   /* a uniqueness rule */
-    store_change_add(changes[2], &SET, stale, 1);       /* touches no row */
-    store_change_add(changes[3], &HOLD, dangling, 1);   /* refers to nothing */
+    const struct value dangling[] = {value_text(span_of("x@a.example")),
+                                     value_text(span_of("nobody"))};
+    store_change_add(changes[1], &ADD, duplicate, 1); /* a uniqueness rule */
+    store_change_add(changes[2], &SET, stale, 1);     /* touches no row */
+    store_change_add(changes[3], &HOLD, dangling, 1); /* refers to nothing */
     for (int i = 0; i < 5; i++) {
         store_write_start(with->store, changes[i], with_store_on_write, &answers[i]);
     }
@@ -139,7 +147,8 @@ static void test_rows_expected(void **state)
     static const struct statement all = {"UPDATE domain SET created = 9", 0, 0};
     with_store_write(with, adding("a.example", 1));
     with_store_write(with, adding("b.example", 1));
-    struct store_change *any = store_change_new(), *one = store_change_new(), *none = store_change_new();
+    struct store_change *any = store_change_new(), *one = store_change_new(),
+                        *none = store_change_new();
     store_change_add(one, &all, NULL, 1);
     assert_int_equal(with_store_write(with, one), STORE_CONFLICT);
     assert_int_equal(created_of(with, "a.example"), 1);
@@ -166,7 +175,8 @@ static void on_rows(const struct store_rows *rows, void *context)
     seen->rows = rows->rows;
     if (rows->rows > 0) {
         assert_true(span_fits(rows->values[0].text, seen->first, sizeof seen->first));
-        assert_true(span_fits(rows->values[(rows->rows - 1) * rows->columns].text, seen->last, sizeof seen->last));
+        assert_true(span_fits(rows->values[(rows->rows - 1) * rows->columns].text, seen->last,
+                              sizeof seen->last));
     }
 }
 
@@ -181,10 +191,12 @@ static void test_reads_stop_at_their_limit(void **state)
     }
     with_store_wait(with, &answers[MANY - 1].done);
     struct seen all = {0}, page = {0}, none = {0}, cancelled = {0};
-    struct value from = value_text(SPAN_LITERAL("")), middle = value_text(SPAN_LITERAL("d09.example"));
+    struct value from = value_text(SPAN_LITERAL("")),
+                 middle = value_text(SPAN_LITERAL("d09.example"));
     store_read_start(with->store, &LIST, &from, 1000, on_rows, &all);
     store_read_start(with->store, &LIST, &middle, 10, on_rows, &page);
-    struct store_read *dropped = store_read_start(with->store, &LIST, &from, 10, on_rows, &cancelled);
+    struct store_read *dropped =
+        store_read_start(with->store, &LIST, &from, 10, on_rows, &cancelled);
     store_read_start(with->store, &LIST, &from, 0, on_rows, &none);
     store_read_cancel(dropped);
     store_read_cancel(NULL);
@@ -202,7 +214,8 @@ static void test_close_drops_reads(void **state)
 {
     struct with_store *with = *state;
     static const struct statement endless = {
-        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT COUNT(*) FROM n", 0, 1};
+        "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n) SELECT COUNT(*) FROM n",
+        0, 1};
     struct seen seen = {0};
     store_read_start(with->store, &endless, NULL, 1, on_rows, &seen);
     store_read_start(with->store, &endless, NULL, 1, on_rows, &seen);
@@ -245,7 +258,7 @@ static void test_lock_is_waited_for(void **state)
     if (child == 0) {
         int fd = open(path, O_RDWR);
         bool locked = flock(fd, LOCK_EX) == 0 && write(ready[1], "x", 1) == 1;
-        poll(NULL, 0, 200);                            /* holds it for a while: what is being tested */
+        poll(NULL, 0, 200); /* holds it for a while: what is being tested */
         _exit(locked ? 0 : 1);
     }
     assert_int_equal(read(ready[0], &byte, 1), 1);
@@ -399,7 +412,8 @@ static void write_on(struct writer_slot *slot);
 static void on_acknowledged(const struct store_result *result, void *context)
 {
     struct writer_slot *slot = context;
-    if (result->answer != STORE_DONE || write(slot->writer->acknowledge, &slot->number, sizeof slot->number) != sizeof slot->number) {
+    if (result->answer != STORE_DONE || write(slot->writer->acknowledge, &slot->number,
+                                              sizeof slot->number) != sizeof slot->number) {
         _exit(2);
     }
     write_on(slot);
@@ -450,7 +464,8 @@ static void test_killed_writer_loses_nothing_acknowledged(void **state)
         }
         close(ends[1]);
         bool killed = false;
-        while (count < ACKNOWLEDGED_MAX && read(ends[0], &acknowledged[count], sizeof acknowledged[0]) == sizeof acknowledged[0]) {
+        while (count < ACKNOWLEDGED_MAX && read(ends[0], &acknowledged[count],
+                                                sizeof acknowledged[0]) == sizeof acknowledged[0]) {
             count++;
             if (count >= until && !killed) {
                 killed = kill(child, SIGKILL) == 0;

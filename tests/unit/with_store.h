@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 struct with_store {
-    char directory[32];                                /* below /tmp: a path stays short */
+    char directory[32]; /* below /tmp: a path stays short */
     char path[48];
     char where[64];
     struct loop *loop;
@@ -102,11 +102,13 @@ static inline void with_store_on_write(const struct store_result *result, void *
     assert_false(answer->done);
     answer->done = true;
     answer->result = *result;
-    snprintf(answer->failure, sizeof answer->failure, "%s", result->failure == NULL ? "" : result->failure);
+    snprintf(answer->failure, sizeof answer->failure, "%s",
+             result->failure == NULL ? "" : result->failure);
 }
 
 /* Carries out one change. */
-static inline enum store_answer with_store_write(struct with_store *with, struct store_change *change)
+static inline enum store_answer with_store_write(struct with_store *with,
+                                                 struct store_change *change)
 {
     struct with_store_answer answer = {0};
     store_write_start(with->store, change, with_store_on_write, &answer);
