@@ -252,7 +252,9 @@ static bool send_some(struct stream *stream)
 }
 
 /* RFC 9112, 9.6: closing while the peer still sends would reset the connection, and what we just
- * wrote could be lost with it. */
+ * wrote could be lost with it. Not so on a UNIX socket, which is closed at once: a peer that writes
+ * must learn that nobody reads. Postfix takes a half-closed auth connection for a good one, and every
+ * login it sends there would fail. */
 static void linger(struct stream *stream)
 {
     stream->state = STREAM_LINGERING;
@@ -267,6 +269,10 @@ static void write_some(struct stream *stream)
         return;
     }
     if (stream->state == STREAM_FINISHING && stream_waiting(stream) == 0) {
+        if (stream->peer.known) {
+            end(stream, STREAM_CLOSED);
+            return;
+        }
         linger(stream);
     }
     if (stream->unoffered && !paused(stream)) {

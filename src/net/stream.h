@@ -35,8 +35,8 @@ struct stream_events {
 struct stream *stream_new(struct loop *loop, int fd, size_t input_max, const struct stream_events *events, void *context);
 void stream_free(struct stream *stream);           /* closes at once; takes NULL; safe inside its own callbacks */
 void stream_write(struct stream *stream, struct span bytes);     /* copies; after finish or end it does nothing */
-/* Stops reading, writes what is left (for at most 5 s), waits for the peer to close (at most 1 s, so
- * that its unread bytes do not reset the connection), closes, then calls `end` with STREAM_CLOSED. */
+/* Stops reading, writes what is left (for at most 5 s), waits for the peer to close (TCP only; at most
+ * 1 s, so that its unread bytes do not reset the connection), closes, then calls `end` with STREAM_CLOSED. */
 void stream_finish(struct stream *stream);
 void stream_hold(struct stream *stream);            /* stops reading (and `input` calls), e.g. at 1,000 open requests */
 void stream_release(struct stream *stream);         /* reads on; kept input is offered again, later */

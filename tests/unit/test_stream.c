@@ -1,6 +1,7 @@
 /* test_stream.c - one connection: input that is kept, output that waits, and every way it ends. */
 #include "with_net.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 #include "net/stream.h"
@@ -367,13 +368,41 @@ static void test_finish_writes_what_is_left(void **state)
         got += read_much(got);
         loop_turn(loop, 0);
     }
-    char byte;
-    TURN_UNTIL(loop, recv(peer, &byte, 1, MSG_DONTWAIT) == 0);
-    assert_int_equal(ends, 0); /* waits for the peer to close */
-    close_peer();
     TURN_UNTIL(loop, ends == 1);
     assert_int_equal(last_end, STREAM_CLOSED);
     assert_string_equal(seen, "");
+}
+
+/* Postfix writes its next login into a connection that is only half closed, and it is lost. */
+static void test_finish_leaves_no_half_open_socket(void **state)
+{
+    (void)state;
+    stream_write(stream, SPAN_LITERAL("bye"));
+    stream_finish(stream);
+    TURN_UNTIL(loop, ends == 1);
+    assert_int_equal(send(peer, "x", 1, MSG_NOSIGNAL), -1);
+    assert_int_equal(errno, EPIPE);
+    char bytes[8];
+    assert_int_equal(recv(peer, bytes, sizeof bytes, MSG_DONTWAIT), 3);
+}
+
+static void test_finish_waits_for_a_peer_of_tcp(void **state)
+{
+    (void)state;
+    unsigned port;
+    int listening = net_listen(&port), client = net_connect(port);
+    stream_free(stream);
+    stream = stream_new(loop, accept(listening, NULL, NULL), INPUT_MAX, &EVENTS, &seen);
+    close(listening);
+    stream_write(stream, SPAN_LITERAL("bye"));
+    stream_finish(stream);
+    char bytes[8];
+    TURN_UNTIL(loop, recv(client, bytes, sizeof bytes, MSG_DONTWAIT) == 3);
+    TURN_UNTIL(loop, recv(client, bytes, sizeof bytes, MSG_DONTWAIT) == 0);
+    assert_int_equal(ends, 0);
+    close(client);
+    TURN_UNTIL(loop, ends == 1);
+    assert_int_equal(last_end, STREAM_CLOSED);
 }
 
 static void test_finish_in_input(void **state)
@@ -386,7 +415,6 @@ static void test_finish_in_input(void **state)
     TURN_UNTIL(loop, recv(peer, bytes, sizeof bytes - 1, MSG_DONTWAIT) == 3);
     assert_string_equal(bytes, "bye");
     assert_string_equal(seen, "|abc");
-    /* The peer does not close: after a second we do. */
     TURN_UNTIL(loop, ends == 1);
     assert_int_equal(last_end, STREAM_CLOSED);
 }
@@ -421,6 +449,8 @@ int main(void)
         CASE(test_write_fails),
         CASE(test_connection_reset),
         CASE(test_finish_writes_what_is_left),
+        CASE(test_finish_leaves_no_half_open_socket),
+        CASE(test_finish_waits_for_a_peer_of_tcp),
         CASE(test_finish_in_input),
         CASE(test_peer),
     };
