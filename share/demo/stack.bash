@@ -23,8 +23,8 @@ STACK_EXTRA=${STACK_EXTRA:-}
 STACK_LOG=$STACK_DIR/log/mail.log
 STACK_POSTFIX_CONF=$STACK_DIR/postfix
 STACK_DOVECOT_CONF=$STACK_DIR/dovecot.conf
-POSTERND=${POSTERND:-$STACK_BUILD/src/daemon/posternd}
-POSTERN=${POSTERN:-$STACK_BUILD/src/cli/postern}
+POSTERND=$STACK_BUILD/src/daemon/posternd
+POSTERN=$STACK_BUILD/src/cli/postern
 
 declare -A STACK_PORT=(
     [smtp]=$((STACK_BASE + 25)) [submission]=$((STACK_BASE + 587)) [submissions]=$((STACK_BASE + 465))
@@ -228,8 +228,13 @@ stack_provider_start() {
         stack_fail "the provider does not start; see $STACK_DIR/log/provider.out"
 }
 
+# Without our environment: POSTERN_... variables are settings of posternd.
 stack_posternd_start() {
-    stack_spawn posternd "$POSTERND" --config "$STACK_DIR/postern.conf"
+    local name unset=()
+    for name in "${!POSTERN@}"; do
+        unset+=(-u "$name")
+    done
+    stack_spawn posternd env "${unset[@]}" "$POSTERND" --config "$STACK_DIR/postern.conf"
     stack_wait 15 stack_posternd_settled || true
     stack_posternd_answers 2>/dev/null || {
         tail -n 5 "$STACK_DIR/log/posternd.out" "$STACK_LOG" >&2

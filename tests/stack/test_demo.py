@@ -13,7 +13,7 @@ from conftest import BUILD, ROOT, PortBase, wait_for
 def demo():
     ports = PortBase()
     directory = f"/run/postern-d{ports.base}"
-    environment = dict(os.environ, STACK_DIR=directory, STACK_BASE=str(ports.base), STACK_BUILD=BUILD, POSTERN_BUILT="1")
+    environment = dict(os.environ, STACK_DIR=directory, STACK_BASE=str(ports.base), STACK_BUILD=BUILD, STACK_BUILT="1")
 
     class Demo:
         log = f"{directory}/log/mail.log"
