@@ -33,7 +33,7 @@ static bool number_of(struct store_sqlite *writer, const struct statement *state
 /* Which step the database has; -1: it is empty, not even the table of steps is there. */
 static bool find_newest(struct store_sqlite *writer, int64_t *newest, struct error *error)
 {
-    int64_t tables, ours;
+    int64_t tables = 0, ours = 0;
     if (!number_of(writer, &IS_EMPTY, &tables, error) ||
         !number_of(writer, &IS_OURS, &ours, error)) {
         return false;
@@ -76,7 +76,7 @@ static bool run_step(struct store_sqlite *writer, const struct migration *step, 
 bool migrate_run(struct store_sqlite *writer, const struct migration *steps, size_t count,
                  int64_t now, struct error *error)
 {
-    int64_t newest;
+    int64_t newest = 0;
     if (!find_newest(writer, &newest, error)) {
         return false;
     }

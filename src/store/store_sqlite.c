@@ -245,6 +245,7 @@ void store_sqlite_close(struct store_sqlite *sqlite)
 
 static void copy_row(sqlite3_stmt *handle, unsigned columns, struct arena *arena, struct value *row)
 {
+    assert(row != NULL);
     for (unsigned i = 0; i < columns; i++) {
         int type = sqlite3_column_type(handle, (int)i);
         if (type == SQLITE_NULL) {
