@@ -526,7 +526,6 @@ static void speak(struct login *login)
 static void login_step(void *context)
 {
     struct login *login = context;
-    loop_timer_clear(login->timer);
     while (acts[login->state] != NULL) {
         login->state = acts[login->state](login);
     }
@@ -554,10 +553,11 @@ struct login *login_start(struct login_service *service, const struct login_requ
     login->context = context;
     login->request = *request;
     login->request.protocol = span_copy(&login->arena, request->protocol);
-    login->request.client = span_copy(&login->arena, request->client);
-    login->request.server = (struct span){0};
+    login->request.client = span_empty(request->client)
+                                ? SPAN_LITERAL("-") /* every line has a rip= */
+                                : span_copy(&login->arena, request->client);
     login->request.session = span_copy(&login->arena, request->session);
-    login->request.response = (struct span){0};
+    login->request.server = login->request.response = (struct span){0};
     login->challenge = buffer_limited(CHALLENGE_MAX);
     login->started = login->turn = login->checked = loop_now(service->loop);
     login->timer = loop_timer_new(service->loop, on_timer, login);
@@ -588,8 +588,8 @@ void login_continue(struct login *login, struct span response)
 
 void login_cancel(struct login *login)
 {
-    if (login == NULL) {
-        return;
+    if (login == NULL || login->state == LOGIN_OVER) {
+        return; /* the door hears the last answer just now */
     }
     if (!login->logged) {
         login->reason = "client_left";

@@ -14,7 +14,7 @@
  *   login_malformed       no credential to judge: malformed, truncated, without TLS, unknown mechanism
  *   login_abandoned       the client left or stayed silent before there was anything to decide
  * Fields, those that are known, in this order: user (as the client gave it, else the token's address), account,
- * mech, protocol, rip, session, login, provider, reason, status, detail, ms. Reasons are fixed texts.
+ * mech, protocol, rip ("-" when it is not known), session, login, provider, reason, status, detail, ms. Reasons are fixed texts.
  *
  * Waiting for the client ends after `exchange_ms` with LOGIN_REFUSED: of Postfix, where LOGIN_UNAVAILABLE
  * closes the connection, the exchange may be long over and the connection carry another one. */
@@ -99,7 +99,8 @@ struct login *login_start(struct login_service *service, const struct login_requ
                           login_fn *fn, void *context);
 /* Base64 of the client's next message; ignored when no challenge is open. */
 void login_continue(struct login *login, struct span response);
-void login_cancel(struct login *login); /* the client is gone; takes NULL; no callback after it */
+/* The client is gone: no callback after it. Takes NULL; does nothing inside the callback of the final answer. */
+void login_cancel(struct login *login);
 /* SIGTERM: everything under way is answered LOGIN_UNAVAILABLE at its door by freeing the doors. */
 
 #endif

@@ -371,6 +371,7 @@ static void check_end(int64_t began)
     struct expectation expected = foretell(script);
     must(world.answers == 1 && world.login == NULL, "one answer");
     must(world.last.answer == expected.answer, "another answer");
+    must(world.heard.ms - began <= EXCHANGE_MS, "the whole takes too long");
     check_log(&expected);
     check_refusal(&expected, began);
     bool yes = expected.answer == LOGIN_ACCEPTED;

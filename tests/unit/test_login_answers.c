@@ -292,6 +292,49 @@ static void test_hints(void **state)
     memory_free(huge);
 }
 
+/* Only an initial response goes through Postfix's short lines. */
+static void test_hint_of_continuation(void **state)
+{
+    (void)state;
+    char text[2028];
+    memset(text, 'A', sizeof text);
+    struct login_request request = {.mechanism = SASL_XOAUTH2, .secured = true, .line_limit = true};
+    world.login = login_start(&world.service, &request, on_outcome, &world);
+    settle();
+    login_continue(world.login, span_bytes(text, sizeof text - 1));
+    settle();
+    expect(LOGIN_REFUSED, LOGIN_HINT_INVALID_BASE64, "login_malformed");
+}
+
+/* A malformed message costs its sender the delay, from when it came. */
+static void test_malformed_is_slow(void **state)
+{
+    (void)state;
+    begin_with(SASL_PLAIN, false, (struct span){0}, "203.0.113.5");
+    settle();
+    world.loop.now.ms += 60000;
+    int64_t sent = world.loop.now.ms;
+    GO_ON("no NUL at all");
+    settle();
+    assert_int_equal(world.answers, 0);
+    assert_true(fake_loop_fire(&world.loop));
+    expect(LOGIN_REFUSED, LOGIN_HINT_NONE, "login_malformed");
+    assert_int_equal(world.loop.now.ms - sent, 2000);
+}
+
+/* A name that is no address: refused like any other, and no provider hears of it. */
+static void test_malformed_name(void **state)
+{
+    (void)state;
+    BEGIN(SASL_OAUTHBEARER, "n,a=../alice@example.com,\001auth=Bearer t0ken\001\001");
+    finish(&no, PASSWORD_WRONG);
+    expect(LOGIN_REFUSED, LOGIN_HINT_NONE, "login_refused");
+    expect_logged("user=../alice@example.com ");
+    expect_logged("reason=user_malformed");
+    assert_int_equal(world.tokens_started, 0);
+    assert_string_equal(world.last_user, "");
+}
+
 /* OB16: without TLS nothing is asked for, and nothing that came is looked at. */
 static void test_ob16_needs_tls(void **state)
 {
@@ -420,6 +463,9 @@ int main(void)
         LOGIN_TEST(test_ob8_asks_configuration),
         LOGIN_TEST(test_ob7_no_request),
         LOGIN_TEST(test_hints),
+        LOGIN_TEST(test_hint_of_continuation),
+        LOGIN_TEST(test_malformed_is_slow),
+        LOGIN_TEST(test_malformed_name),
         LOGIN_TEST(test_ob16_needs_tls),
         LOGIN_TEST(test_mechanisms),
         LOGIN_TEST(test_everybody_pays),

@@ -68,6 +68,25 @@ static void test_binding(void **state)
     assert_int_equal(world.bindings_started, 1);
 }
 
+/* One look-up that fails is enough: never "unknown" because the store was away for a moment. */
+static void test_store_away(void **state)
+{
+    (void)state;
+    struct verdict yes = accepted("alice@example.com", "s-alice");
+    world.store_down_from = world.store_down_to = 1;
+    BEGIN(SASL_XOAUTH2, XOAUTH2_ALICE);
+    finish(&yes, PASSWORD_WRONG);
+    assert_int_equal(world.look_ups, 2);
+    expect(LOGIN_UNAVAILABLE, LOGIN_HINT_NONE, "login_unavailable");
+    expect_logged("reason=store_unavailable");
+    forget_answer();
+    world.look_ups = 0;
+    BEGIN(SASL_PLAIN, PLAIN_ALICE);
+    finish(&yes, PASSWORD_RIGHT);
+    expect(LOGIN_UNAVAILABLE, LOGIN_HINT_NONE, "login_unavailable");
+    assert_int_equal(world.passwords_started, 0);
+}
+
 /* -- bounds -- */
 
 static void test_logins_max(void **state)
@@ -110,7 +129,40 @@ static void test_unasked_messages(void **state)
     assert_int_equal(world.tokens_started, 1);
 }
 
+static void leave(const struct login_outcome *outcome, void *context)
+{
+    struct login **login = context;
+    assert_int_equal(outcome->answer, LOGIN_REFUSED);
+    login_cancel(*login); /* a door that closes while it hears the answer */
+    login_continue(*login, SPAN_LITERAL("AQ=="));
+    *login = NULL;
+}
+
+static void test_cancel_inside(void **state)
+{
+    (void)state;
+    struct login *login = NULL;
+    struct login_request request = {.mechanism = SASL_UNKNOWN, .secured = true};
+    login = login_start(&world.service, &request, leave, &login);
+    settle();
+    assert_null(login);
+    assert_int_equal(world.lines, 1);
+    expect_logged("login_malformed mech=unknown rip=- login=");
+}
+
 /* -- guessing -- */
+
+/* A delay that is longer than the client's patience is cut to it. */
+static void test_long_delay(void **state)
+{
+    (void)state;
+    world.service.settings.refusal_delay_ms = 60000;
+    int64_t began = world.loop.now.ms;
+    BEGIN(SASL_XOAUTH2, XOAUTH2_ALICE);
+    finish(&no, PASSWORD_WRONG);
+    expect(LOGIN_REFUSED, LOGIN_HINT_NONE, "login_refused");
+    assert_int_equal(world.loop.now.ms - began, 8000);
+}
 
 /* One phone and its stale token: counted once, told apart in the log, its neighbours not slowed. */
 static void test_stale_token(void **state)
@@ -201,13 +253,11 @@ static void test_hostile_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        LOGIN_TEST(test_changes_meanwhile),
-        LOGIN_TEST(test_binding),
-        LOGIN_TEST(test_logins_max),
-        LOGIN_TEST(test_unasked_messages),
-        LOGIN_TEST(test_stale_token),
-        LOGIN_TEST(test_guesses),
-        LOGIN_TEST(test_line),
+        LOGIN_TEST(test_changes_meanwhile), LOGIN_TEST(test_binding),
+        LOGIN_TEST(test_store_away),        LOGIN_TEST(test_logins_max),
+        LOGIN_TEST(test_unasked_messages),  LOGIN_TEST(test_cancel_inside),
+        LOGIN_TEST(test_long_delay),        LOGIN_TEST(test_stale_token),
+        LOGIN_TEST(test_guesses),           LOGIN_TEST(test_line),
         LOGIN_TEST(test_hostile_names),
     };
     return cmocka_run_group_tests_name("login_limits", tests, NULL, NULL);

@@ -217,6 +217,13 @@ static void test_trust_without_subject(void **state)
     assert_false(outcome.binds);
     c.bound = BOUND_SAME;
     assert_int_equal(decide_case(&c).decision, DECISION_REFUSE);
+
+    /* Nor does a binding that lacks its subject match a token that lacks one. */
+    struct account account = account_of("1", ACCOUNT_ACTIVE, "alice@example.com");
+    struct verdict verdict = {.answer = VERDICT_ACCEPTED, .provider = &work};
+    struct policy_facts facts = {.verdict = &verdict, .account = &account};
+    account.provider = span_of("work");
+    assert_int_equal(policy_decide(&facts).decision, DECISION_REFUSE);
 }
 
 /* -- passwords -- */

@@ -14,8 +14,8 @@
 #include <string.h>
 
 static char one[] = "192.0.2.7", network[] = "2001:db8:cafe::/48", old_network[] = "10.0.0.0/8";
-static char nonsense[] = "nonsense";
-static char *webmail[] = {one, network, old_network, nonsense, NULL};
+static char half[] = "198.51.100.128/25", odd[] = "2001:db8:f000::/36", nonsense[] = "nonsense";
+static char *webmail[] = {one, network, old_network, half, odd, nonsense, NULL};
 
 static const struct throttle_settings defaults = {
     .free_failures = 10,
@@ -185,8 +185,8 @@ static void test_addresses(void **state)
 static void test_trusted(void **state)
 {
     struct throttle *throttle = *state;
-    const char *const addresses[] = {"192.0.2.7", "2001:db8:cafe:1::2", "10.200.3.4", "",
-                                     "nonsense"};
+    const char *const addresses[] = {"192.0.2.7", "2001:db8:cafe:1::2", "10.200.3.4",      "",
+                                     "nonsense",  "198.51.100.129",     "2001:db8:ffff::1"};
     for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++) {
         const char user[] = {(char)('a' + i), '@', 'd', '\0'};
         assert_int_equal(guess(throttle, addresses[i], user, 100), 100);
@@ -197,8 +197,11 @@ static void test_trusted(void **state)
     expect(throttle, "192.0.2.8", "b@d", THROTTLE_STOP, 0);
     guess(throttle, "2001:db8:caff::1", "a@d", 100);
     expect(throttle, "2001:db8:caff::1", "b@d", THROTTLE_STOP, 0);
-    guess(throttle, "11.0.0.1", "a@d", 100);
-    expect(throttle, "11.0.0.1", "b@d", THROTTLE_STOP, 0);
+    static const char *const others[] = {"11.0.0.1", "198.51.100.127", "2001:db8:efff::1"};
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        guess(throttle, others[i], "a@d", 100);
+        expect(throttle, others[i], "b@d", THROTTLE_STOP, 0);
+    }
 }
 
 static void test_trusted_texts(void **state)

@@ -53,6 +53,7 @@ static struct {
     enum account_state alice;
     bool alice_bound;
     int store_down_from; /* the nth look-up fails, and all after it; 0: none */
+    int store_down_to;   /* but not those after this one; 0: they too */
     int look_ups;
     const char *alice_hash;
     /* What the door heard. */
@@ -223,7 +224,8 @@ enum directory_answer directory_login(struct directory *directory, const struct 
     (void)directory;
     (void)arena;
     world.look_ups++;
-    if (world.store_down_from != 0 && world.look_ups >= world.store_down_from) {
+    if (world.store_down_from != 0 && world.look_ups >= world.store_down_from &&
+        (world.store_down_to == 0 || world.look_ups <= world.store_down_to)) {
         return DIRECTORY_UNAVAILABLE;
     }
     if (span_is(address_span(name), "bob@example.com")) {
