@@ -14,6 +14,7 @@ is also the subject, or ADDRESS|SUBJECT. Kinds:
 import base64
 import http.server
 import json
+import socket
 import threading
 
 
@@ -106,6 +107,32 @@ class Server(http.server.ThreadingHTTPServer):
     request_queue_size = 256
     allow_reuse_address = True
 
+    def __init__(self, address):
+        super().__init__(address, Handler)
+        self.lock = threading.Lock()
+        self.requests = []
+        self.stopping = threading.Event()
+        self.open = set()
+
+    def process_request(self, request, client_address):
+        with self.lock:
+            self.open.add(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request):
+        with self.lock:
+            self.open.discard(request)
+        super().shutdown_request(request)
+
+    def cut(self):
+        """Connections that are kept alive would go on being served."""
+        with self.lock:
+            for connection in self.open:
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                except OSError:
+                    pass
+
     def handle_error(self, request, client_address):
         """Clients that leave early are part of the tests."""
 
@@ -119,10 +146,7 @@ class FakeProvider:
         self.start()
 
     def start(self):
-        self.server = Server(("127.0.0.1", self.port), Handler)
-        self.server.lock = threading.Lock()
-        self.server.requests = []
-        self.server.stopping = threading.Event()
+        self.server = Server(("127.0.0.1", self.port))
         threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
 
     def stop(self):
@@ -131,6 +155,7 @@ class FakeProvider:
         server.stopping.set()
         server.shutdown()
         server.server_close()
+        server.cut()
 
     def requests_for(self, user):
         with self.server.lock:

@@ -67,7 +67,8 @@ def test_provider_says_no(stack, what):
     """403 with the e-mail in its body, active:false with the e-mail: real Dovecot lets both in."""
     user = stack.account()
     for kind in ("imap", "smtp"):
-        expect_refusal(stack, kind, user, stack.token(user, what))
+        # 403: the token is good, but not good enough.
+        expect_refusal(stack, kind, user, stack.token(user, what), "insufficient_scope" if what == "forbidden" else "invalid_token")
 
 
 @pytest.mark.parametrize("what", ["error", "html", "text", "big", "redirect", "slow", "drip"])
