@@ -145,7 +145,7 @@ enum stack_check_dovecot stack_check_listeners(struct span doveconf, struct erro
     size_t listeners = 0;
     while (span_cut(&doveconf, '\n', &line)) {
         line = span_trim(line);
-        bool network = span_starts(listener, "inet_listener ");
+        bool network = span_starts(listener, "inet_listener");
         bool begins = span_starts(line, "unix_listener ") || span_starts(line, "fifo_listener ") ||
                       span_starts(line, "inet_listener ");
         struct span value = span_trim(span_from(line, span_find(line, '=') + 1));
