@@ -17,9 +17,13 @@ enum { ACCOUNT_COLUMNS = 13, ADDRESS_COLUMNS = 5, DOMAINS_MAX = 100000 };
     "c.subject,"                                                                                   \
     " c.created, c.changed, c.last_login"
 
-static const struct statement BY_ADDRESS = {
-    "SELECT a.address, a.kind, " ACCOUNT_COLUMN_NAMES
+#define FOUND_COLUMNS                                 \
+    "SELECT a.address, a.kind, " ACCOUNT_COLUMN_NAMES \
     " FROM address a JOIN account c ON c.id = a.account_id"
+static const struct statement BY_ADDRESS = {FOUND_COLUMNS " WHERE a.address = $1", 1,
+                                            2 + ACCOUNT_COLUMNS};
+static const struct statement BY_CANDIDATES = {
+    FOUND_COLUMNS
     " WHERE a.address IN ($1, $2, $3, $4)"
     " ORDER BY CASE a.address WHEN $1 THEN 1 WHEN $2 THEN 2 WHEN $3 THEN 3 ELSE 4 END LIMIT 1",
     4, 2 + ACCOUNT_COLUMNS};
@@ -71,19 +75,35 @@ static enum address_kind kind_of(int64_t number)
 
 /* Look-ups. */
 
-enum store_now account_rows_by_address(struct store *store,
-                                       const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
-                                       struct arena *arena, struct account_rows_found *found)
+static enum store_now look_up_address(struct store *store, const struct statement *statement,
+                                      const struct value *keys, struct arena *arena,
+                                      struct account_rows_found *found)
 {
-    struct value row[2 + ACCOUNT_COLUMNS], keys[ACCOUNT_ROWS_CANDIDATES];
-    for (size_t i = 0; i < ACCOUNT_ROWS_CANDIDATES; i++) {
-        keys[i] = value_text(candidates[i]);
-    }
-    enum store_now now = store_lookup(store, &BY_ADDRESS, keys, arena, row);
+    struct value row[2 + ACCOUNT_COLUMNS];
+    enum store_now now = store_lookup(store, statement, keys, arena, row);
     if (now == STORE_ROW) {
         found->address = address_of(row[0].text);
         found->kind = kind_of(row[1].integer);
         read_account(row + 2, &found->account);
+    }
+    return now;
+}
+
+/* Most often it is the first, and with one key SQLite needs no table for the keys and none to sort in:
+ * half the time. If not, all are asked at once, lest a change come in between. */
+enum store_now account_rows_by_address(struct store *store,
+                                       const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
+                                       struct arena *arena, struct account_rows_found *found)
+{
+    struct value keys[ACCOUNT_ROWS_CANDIDATES];
+    bool more = false;
+    for (size_t i = 0; i < ACCOUNT_ROWS_CANDIDATES; i++) {
+        keys[i] = value_text(candidates[i]);
+        more |= i > 0 && !span_empty(candidates[i]);
+    }
+    enum store_now now = look_up_address(store, &BY_ADDRESS, keys, arena, found);
+    if (now == STORE_NONE && more) {
+        now = look_up_address(store, &BY_CANDIDATES, keys, arena, found);
     }
     return now;
 }
@@ -176,7 +196,8 @@ struct store_read *account_rows_list_domains(struct store *store, store_read_fn 
 
 const struct statement *const *account_rows_statements(size_t *count)
 {
-    static const struct statement *const all[] = {&BY_ADDRESS,
+    static const struct statement *const all[] = {&BY_CANDIDATES,
+                                                  &BY_ADDRESS,
                                                   &BY_ID,
                                                   &BY_SUBJECT,
                                                   &BY_DOMAIN,

@@ -232,10 +232,8 @@ static enum login_state begin(struct login *login)
 
 static enum login_state ask(struct login *login)
 {
-    const char *prompt = "";
-    if (login->request.mechanism == SASL_LOGIN) {
-        prompt = login->password_next ? "Password:" : "Username:";
-    }
+    const char *wanted = login->password_next ? "Password:" : "Username:";
+    const char *prompt = login->request.mechanism == SASL_LOGIN ? wanted : "";
     return challenge(login, span_of(prompt), LOGIN_WAIT_MESSAGE, LOGIN_SILENCE);
 }
 
@@ -399,8 +397,10 @@ static enum login_state find(struct login *login)
     if (token && login->verdict.answer != VERDICT_ACCEPTED) {
         return LOGIN_DECIDE;
     }
-    login->named = look_up(login, credential_name(&login->credential));
-    login->account = token ? look_up(login, &login->verdict.address) : login->named;
+    const struct address *name = credential_name(&login->credential);
+    login->named = look_up(login, name);
+    bool other = token && (name == NULL || !address_equal(name, &login->verdict.address));
+    login->account = other ? look_up(login, &login->verdict.address) : login->named;
     return LOGIN_DECIDE;
 }
 

@@ -72,7 +72,8 @@ static enum login_answer after_check(const struct script *script, int64_t at, in
     if (bearer(script) && script->said == SAID_NO) {
         return LOGIN_REFUSED;
     }
-    if (script->store != STORE_UP) {
+    /* The client's name is the token's address, so its one look-up is the first. */
+    if (script->store == STORE_DOWN || (script->store == STORE_DOWN_LATER && !bearer(script))) {
         return LOGIN_UNAVAILABLE;
     }
     if (script->said == SAID_NO || script->account != ACCOUNT_ACTIVE) {
