@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import daemon as daemons  # noqa: E402
 
-SIGNS = re.compile("AddressSanitizer|runtime error:|LeakSanitizer|Assertion|out of memory")
+SIGNS = re.compile("AddressSanitizer|runtime error:|LeakSanitizer: detected|Assertion|out of memory")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -86,13 +86,34 @@ def settings(values):
     return "\n".join(f"  {name} = {value}" for name, value in values.items())
 
 
+class Provider(fake_provider.FakeProvider):
+    """One that takes its open connections with it when it stops."""
+
+    def start(self):
+        super().start()
+        connections, accept = [], self.server.process_request
+        self.connections = connections
+
+        def process_request(request, address):
+            connections.append(request)
+            accept(request, address)
+
+        self.server.process_request = process_request
+
+    def stop(self):
+        super().stop()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
 class Daemon:
     """posternd, and everything a test may ask of it."""
 
     def __init__(self, login=None, worker=None, provider_more="", providers=None, wrapper=()):
         self.directory = tempfile.mkdtemp(prefix="pt.", dir="/run")
         os.chmod(self.directory, 0o755)
-        self.provider = fake_provider.FakeProvider(free_port())
+        self.provider = Provider(free_port())
         self.login, self.worker = dict(LOGIN, **(login or {})), dict(WORKER, **(worker or {}))
         self.providers = providers or PROVIDER.format(port=self.provider.port, more=provider_more)
         self.conf = f"{self.directory}/postern.conf"
@@ -142,14 +163,14 @@ class Daemon:
         """Returns the exit status."""
         if self.process is None:
             return None
-        self.process.send_signal(sig)
+        os.kill(self.parent, sig)
         status = self.process.wait(PATIENCE)
         self.process = None
         return status
 
     def remove(self):
-        with contextlib.suppress(Exception):
-            self.stop(signal.SIGKILL if self.process and self.process.poll() is not None else signal.SIGTERM)
+        if self.process and self.process.poll() is None:
+            self.stop()
         if self.provider.server:
             self.provider.stop()
         self.last_log = self.log() if os.path.exists(self.log_path) else ""

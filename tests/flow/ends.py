@@ -176,7 +176,7 @@ class Postfix(Auth):
     """smtpd: protocol 1.0, one login at a time."""
 
     def __init__(self, path, **parameters):
-        super().__init__(path, service="smtp", minor=0, nologin=None, **parameters)
+        super().__init__(path, service="smtp", minor=0, **dict({"nologin": None}, **parameters))
 
 
 class Master(Line):

@@ -52,20 +52,16 @@ def test_reload(make_daemon):
         assert end.login("PLAIN", ends.plain("secret@example.com", "app-pass-1")).ok
 
 
-@pytest.mark.parametrize("name, text", [
-    ("syntax", "provider {{{"),
-    ("unknown", "nonsense = 1\n"),
-    ("value", 'login { deadline = "1 parsec" }\n'),
-    ("empty", ""),
-])
-def test_bad_file_keeps_the_old_one(daemon, name, text):
+@pytest.mark.parametrize("text", ["provider {{{", "nonsense = 1\n", 'login { deadline = "1 parsec" }\n'],
+                         ids=["syntax", "unknown", "value"])
+def test_bad_file_keeps_the_old_one(daemon, text):
     """And says why, with the file's name."""
     mark = daemon.mark()
     workers = daemon.workers
     daemon.write_conf(text)
     daemon.process.send_signal(signal.SIGHUP)
     line = daemon.wait_line("reload_refused", mark)
-    assert "reason=" in line and (name == "empty" or "postern.conf" in line)
+    assert "reason=" in line and "postern.conf" in line
     assert signs_in(daemon) and daemon.workers == workers
     daemon.write_conf()
 

@@ -16,15 +16,13 @@ HOSTILE = ['x\n{"event":"login_accepted"}', "x\r\nNov 23 login_accepted user=roo
 def daemon(make_daemon):
     daemon = make_daemon(start=False)
     daemon.write_conf(daemon.conf_text().replace("log_level     = info", "log_level     = debug"))
-    return daemon.start()
-
-
-def domains_added(daemon):
-    return "domain_added" in daemon.log() or daemon.postern("domain", "add", "example.com") and daemon.postern("account", "add", "hello@example.com")
+    daemon.start()
+    daemon.postern("domain", "add", "example.com")
+    daemon.postern("account", "add", "hello@example.com")
+    return daemon
 
 
 def test_hostile_names_and_parameters(daemon):
-    domains_added(daemon)
     good = re.compile(r"^(?:\S+ ){0,3}[a-z_]+(?: [a-z_]+=(?:\"(?:[ -!#-\[\]-~]|\\.)*\"|[!#-~]+))+$")
     mark = daemon.mark()
     logins = 0
@@ -54,7 +52,6 @@ def parts(secret):
 
 def test_no_secret_in_any_line(daemon):
     """B2: of good and bad credentials, in good and bad messages, at every log level."""
-    domains_added(daemon)
     secrets = {kind: daemons.token(f"{kind}-Zq3vT7pLw9@example.com", kind)
                for kind in ("good", "gone", "error", "html", "text", "twice", "redirect", "forbidden")}
     password = "corr-3ct-h0rse-b4ttery-st4ple"
@@ -82,8 +79,8 @@ def test_no_secret_in_any_line(daemon):
     daemon.postern("account", "add", "pw@example.com", "--password", line=password + "\n")
     log = daemon.log()
     assert "login_refused" in log and "login_malformed" in log and "login_unavailable" in log
-    # The account's own name is in tokens of the fake provider, in base64: that much is no secret.
-    for secret in [*secrets.values(), password]:
+    # The kind in front is a word of ours that reasons have, too.
+    for secret in [*(token.partition("_")[2] for token in secrets.values()), password]:
         assert not [part for part in parts(secret) if part in log], secret
 
 

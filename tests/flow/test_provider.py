@@ -32,7 +32,8 @@ def sign_in(daemon, door, kind, user=HELLO, mechanism="OAUTHBEARER"):
 def test_refused(daemon, door, kind):
     mark = daemon.mark()
     answer, challenge = sign_in(daemon, door, kind)
-    assert answer.refused and json.loads(challenge)["status"] == "invalid_token"
+    status = "insufficient_scope" if kind == "forbidden" else "invalid_token"
+    assert answer.refused and json.loads(challenge)["status"] == status
     daemon.wait_line("login_refused", mark)
     assert not daemon.lines("login_unavailable", mark)
 
