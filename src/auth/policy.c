@@ -121,18 +121,19 @@ static struct policy_outcome judge_binding(const struct verdict *verdict,
 {
     struct span subject = span_of(verdict->subject);
     bool bound = !span_empty(account->provider) || !span_empty(account->subject);
-    if (bound) {
+    if (bound && verdict->provider->binds) {
         bool same = !span_empty(subject) && span_equal(account->subject, subject) &&
                     span_is(account->provider, verdict->provider->name);
         return same ? judge_state(account, false) : refuse(POLICY_OTHER_SUBJECT);
     }
-    if (span_empty(subject) && verdict->provider->email_verified != PROVIDER_EMAIL_TRUST) {
+    if (verdict->provider->binds && span_empty(subject) &&
+        verdict->provider->email_verified != PROVIDER_EMAIL_TRUST) {
         return refuse(POLICY_OTHER_SUBJECT);
     }
     if (!email_suffices(verdict)) {
         return refuse(POLICY_EMAIL_NOT_VERIFIED);
     }
-    return judge_state(account, !span_empty(subject));
+    return judge_state(account, verdict->provider->binds && !span_empty(subject));
 }
 
 static struct policy_outcome decide_token(const struct policy_facts *facts)

@@ -63,7 +63,8 @@ struct policy_outcome {
  * for the account's primary address: an alias in its domain opens nothing of another's. An account is
  * bound to (provider, subject) at the first login with a token; `email_verified` is judged then
  * and never again. A token without a subject (PROVIDER_EMAIL_TRUST) binds nothing and opens
- * only what is not bound. */
+ * only what is not bound. With a provider that does not bind the address alone decides, also of accounts
+ * that are bound, and `email_verified` is judged at every login. */
 struct policy_outcome policy_decide(const struct policy_facts *facts);
 /* The same login once more, when its binding is written, or is not: another one may have been faster, or
  * the account may have been ended meanwhile. */

@@ -105,7 +105,8 @@ static bool check_provisioner(const char *const *env, struct error *error)
                      (int)provisioner.length < 40 ? (int)provisioner.length : 40, provisioner.at);
 }
 
-/* docker-mailserver's trust (FIELD): userinfo, the claim `email`, verified or not. */
+/* docker-mailserver's trust: userinfo, the claim `email`, verified or not, and nobody bound: some providers
+ * say the same `sub` of everybody, and a change of provider must not lock everybody out. */
 static bool make_provider(struct config_draft *draft, struct span url, struct error *error)
 {
     struct config_table_provider *provider =
@@ -115,11 +116,12 @@ static bool make_provider(struct config_draft *draft, struct span url, struct er
         return error_prefix(error, "environment variable OAUTH2_INTROSPECTION_URL: ");
     }
     provider->provider.email_verified = PROVIDER_EMAIL_TRUST;
+    provider->provider.binds = false;
     config_draft_warn(
-        draft, "OAUTH2_INTROSPECTION_URL stands for the whole provider: a token that any other "
-               "application of this provider obtained signs in too, and its e-mail address is "
-               "trusted even when the provider has not verified it; a provider block with "
-               "email_verified = require in postern.conf ends the latter");
+        draft, "OAUTH2_INTROSPECTION_URL stands for the whole provider: tokens of all its "
+               "applications sign in, its e-mail addresses are trusted even when it has not "
+               "verified them, and whoever is given an address there later opens its mailbox; a "
+               "provider block with email_verified = require and bind = yes ends the latter two");
     return true;
 }
 

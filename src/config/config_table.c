@@ -37,6 +37,8 @@ const struct config_table_setting config_table[] = {
     { "provider", "email_verified", CONFIG_TABLE_CHOICE, "require", PROVIDER(provider.email_verified), 0, 0,
       "require|if_present|trust",
       "at an account's first login email_verified must be true, must not be false, or does not matter", false },
+    { "provider", "bind", CONFIG_TABLE_FLAG, "yes", PROVIDER(provider.binds), 0, 0, NULL,
+      "an account opens for the first subject (sub) that opened it, and no other; no: its address alone decides", false },
     { "provider", "ca_file", CONFIG_TABLE_PATH, "", PROVIDER(provider.ca_file), 0, 0, NULL,
       "PEM file of the authority of its certificate; the system's authorities when empty", false },
     { "provider", "connect_timeout", CONFIG_TABLE_DURATION, "3s", PROVIDER(provider.connect_ms), 10, PROVIDER_TOTAL_MS_MAX, NULL,

@@ -25,6 +25,7 @@ struct provider {
     char *username_claim; /* "email" */
     char **domains;       /* normal form, NULL-terminated; empty: all of them (one provider only) */
     enum provider_email_verified email_verified;
+    bool binds;              /* an account opens for the first `sub` that opened it, and no other */
     char *ca_file;           /* NULL: the system's */
     char *scope;             /* for the error JSON, e.g. "openid email"; NULL: left out */
     char *configuration_url; /* for the error JSON; NULL: left out */

@@ -95,6 +95,7 @@ static void test_defaults(void **state)
     assert_string_equal(provider->username_claim, "email");
     assert_string_equal(provider->shown, "https://auth.example.com/userinfo");
     assert_int_equal(provider->email_verified, PROVIDER_EMAIL_REQUIRE);
+    assert_true(provider->binds);
     assert_null(provider->domains);
     assert_null(provider->ca_file);
     assert_null(config.warnings[0]);
@@ -114,7 +115,7 @@ static void test_values(void **state)
               "  email_verified = if_present\n"
               "  timeout = 500ms  connect_timeout = 100ms\n"
               "}\n"
-              "provider b { userinfo = \"https://b.example\" domains = { example.org } scope = \"\" }\n"
+              "provider b { userinfo = \"https://b.example\" domains = { example.org } scope = \"\" bind = no }\n"
               "login { deadline = 1s  refusal_delay = 0\n"
               "  trusted_addresses = { \"192.0.2.1\", \"2001:db8::/32\" } }\n"
               "mail { quota = 2G  recipient_delimiter = \"\"  format = mdbox }\n",
@@ -130,6 +131,7 @@ static void test_values(void **state)
     assert_int_equal(provider->email_verified, PROVIDER_EMAIL_IF_PRESENT);
     assert_int_equal(provider->total_ms, 500);
     assert_null(config.providers->providers[1].scope);
+    assert_false(config.providers->providers[1].binds);
     assert_int_equal(config.login.turn_ms, 1000);
     assert_int_equal(config.login.refusal_delay_ms, 0);
     assert_string_equal(config.throttle.trusted[1], "2001:db8::/32");
@@ -341,8 +343,11 @@ static void test_docker_mailserver(void **state)
     assert_string_equal(provider->userinfo, "https://auth.example.com/application/o/userinfo/");
     assert_string_equal(provider->username_claim, "email");
     assert_int_equal(provider->email_verified, PROVIDER_EMAIL_TRUST);
-    assert_holds(config.warnings[0], "any other application of this provider");
-    assert_holds(config.warnings[0], "trusted even when the provider has not verified it");
+    assert_false(provider->binds);
+    assert_holds(config.warnings[0], "tokens of all its applications");
+    assert_holds(config.warnings[0], "trusted even when it has not verified them");
+    assert_holds(config.warnings[0], "whoever is given an address there later");
+    assert_true(strlen(config.warnings[0]) <= LOG_VALUE_MAX); /* else the log would cut it */
     config_free(&config);
 }
 

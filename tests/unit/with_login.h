@@ -76,6 +76,7 @@ static char provider_configuration[] = "https://id.example.com/.well-known/openi
 static char *provider_domains[] = {provider_domain, NULL};
 static struct provider provider = {.name = provider_name,
                                    .domains = provider_domains,
+                                   .binds = true,
                                    .scope = provider_scope,
                                    .configuration_url = provider_configuration};
 
