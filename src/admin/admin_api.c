@@ -28,6 +28,7 @@ static const struct route {
     {"POST", "/v1/accounts/{}/disable", RIGHT_CHANGE, admin_changes_account_disable},
     {"POST", "/v1/accounts/{}/enable", RIGHT_CHANGE, admin_changes_account_enable},
     {"POST", "/v1/accounts/{}/rename", RIGHT_CHANGE, admin_changes_account_rename},
+    {"POST", "/v1/accounts/{}/unbind", RIGHT_CHANGE, admin_changes_account_unbind},
     {"GET", "/v1/aliases", RIGHT_READ, admin_views_aliases},
     {"POST", "/v1/aliases", RIGHT_CHANGE, admin_changes_alias_add},
     {"DELETE", "/v1/aliases/{}", RIGHT_CHANGE, admin_changes_alias_delete},

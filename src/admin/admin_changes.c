@@ -144,6 +144,11 @@ void admin_changes_account_enable(struct admin_call *call)
     account_transition(call, CHANGE_ACCOUNT_ENABLE);
 }
 
+void admin_changes_account_unbind(struct admin_call *call)
+{
+    account_transition(call, CHANGE_ACCOUNT_UNBIND);
+}
+
 void admin_changes_account_delete(struct admin_call *call)
 {
     account_transition(call, CHANGE_ACCOUNT_DELETE);

@@ -13,6 +13,7 @@ void admin_changes_account_set(struct admin_call *call); /* any of the four; "" 
 void admin_changes_account_disable(struct admin_call *call);
 void admin_changes_account_enable(struct admin_call *call);
 void admin_changes_account_rename(struct admin_call *call); /* {"to"} */
+void admin_changes_account_unbind(struct admin_call *call);
 void admin_changes_account_delete(struct admin_call *call);
 void admin_changes_alias_add(struct admin_call *call); /* {"address", "target"} */
 void admin_changes_alias_delete(struct admin_call *call);

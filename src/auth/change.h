@@ -23,6 +23,7 @@ enum change_kind {
     CHANGE_ACCOUNT_RENAME, /* address -> target; the old one stays an alias (ADDRESS_RENAMED) */
     CHANGE_ACCOUNT_DELETE, /* address; addresses go on hold, mail stays */
     CHANGE_ACCOUNT_BIND,   /* account_id, provider, subject: at a first login */
+    CHANGE_ACCOUNT_UNBIND, /* address: the next login with a token binds it again */
     CHANGE_ALIAS_ADD,      /* address (or "@domain") -> target, an account's address */
     CHANGE_ALIAS_DELETE,   /* address */
 };

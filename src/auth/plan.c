@@ -48,6 +48,7 @@ static const struct {
     [CHANGE_ACCOUNT_RENAME] = {"account_rename", plan_account_rename},
     [CHANGE_ACCOUNT_DELETE] = {"account_delete", plan_account_delete},
     [CHANGE_ACCOUNT_BIND] = {"account_bind", plan_account_bind},
+    [CHANGE_ACCOUNT_UNBIND] = {"account_unbind", plan_account_unbind},
     [CHANGE_ALIAS_ADD] = {"alias_add", plan_alias_add},
     [CHANGE_ALIAS_DELETE] = {"alias_delete", plan_alias_delete},
 };

@@ -199,3 +199,17 @@ bool plan_account_bind(struct planning *planning)
     after.subject = change->subject;
     return planning_update(planning, &after);
 }
+
+bool plan_account_unbind(struct planning *planning)
+{
+    struct account_rows_found found;
+    if (!planning_need_own_account(planning, &found)) {
+        return false;
+    }
+    struct account after = found.account;
+    if (span_empty(after.provider) && span_empty(after.subject)) {
+        return planning_answer(planning, CHANGE_SAME);
+    }
+    after.provider = after.subject = (struct span){0};
+    return planning_update(planning, &after);
+}

@@ -12,5 +12,6 @@ bool plan_account_enable(struct planning *planning);
 bool plan_account_rename(struct planning *planning);
 bool plan_account_delete(struct planning *planning);
 bool plan_account_bind(struct planning *planning);
+bool plan_account_unbind(struct planning *planning);
 
 #endif

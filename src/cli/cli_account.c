@@ -188,6 +188,12 @@ enum cli_exit cli_account_enable(const struct cli_options *options)
                   NULL, "enabled");
 }
 
+enum cli_exit cli_account_unbind(const struct cli_options *options)
+{
+    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/unbind"),
+                  NULL, "unbound; the next sign-in with a token binds it again");
+}
+
 enum cli_exit cli_account_rename(const struct cli_options *options)
 {
     if (!words_are_utf8(options)) {

@@ -11,6 +11,7 @@ enum cli_exit cli_account_set(const struct cli_options *options);
 enum cli_exit cli_account_disable(const struct cli_options *options);
 enum cli_exit cli_account_enable(const struct cli_options *options);
 enum cli_exit cli_account_rename(const struct cli_options *options);
+enum cli_exit cli_account_unbind(const struct cli_options *options);
 enum cli_exit cli_account_delete(const struct cli_options *options);
 
 #endif

@@ -362,6 +362,31 @@ static void test_bind_once(void **state)
     assert_int_equal(bind(with, bob, "work", "s-1"), CHANGE_DONE);
 }
 
+/* After it the next subject binds the account: another one of the same address, or another account's. */
+static void test_unbind(void **state)
+{
+    struct with_accounts *with = *state;
+    char ann[UUID_SIZE], bob[UUID_SIZE];
+    do_it(with, CHANGE_DOMAIN_ADD, "example.com", "");
+    do_it(with, CHANGE_ACCOUNT_ADD, "ann@example.com", "");
+    strcpy(ann, with->last.account.id);
+    do_it(with, CHANGE_ACCOUNT_ADD, "bob@example.com", "");
+    strcpy(bob, with->last.account.id);
+    assert_int_equal(with_accounts_do(with, CHANGE_ACCOUNT_UNBIND, "ann@example.com", ""),
+                     CHANGE_SAME);
+    assert_int_equal(bind(with, ann, "work", "s-1"), CHANGE_DONE);
+    assert_int_equal(with_accounts_do(with, CHANGE_ACCOUNT_UNBIND, "ann@example.com", ""),
+                     CHANGE_DONE);
+    assert_int_equal(with_accounts_do(with, CHANGE_ACCOUNT_UNBIND, "ann@example.com", ""),
+                     CHANGE_SAME);
+    assert_int_equal(bind(with, bob, "work", "s-1"), CHANGE_DONE);
+    assert_int_equal(bind(with, ann, "work", "s-2"), CHANGE_DONE);
+    assert_int_equal(with_accounts_do(with, CHANGE_ACCOUNT_UNBIND, "nobody@example.com", ""),
+                     CHANGE_NOT_FOUND);
+    assert_int_equal(with_accounts_do(with, CHANGE_ACCOUNT_UNBIND, "no address", ""),
+                     CHANGE_INVALID);
+}
+
 /* What is left behind: a log line, an audit row, no secret. */
 
 struct trail {
@@ -576,6 +601,7 @@ int main(void)
         CASE(test_deleted_account_holds_its_addresses),
         CASE(test_aliases),
         CASE(test_bind_once),
+        CASE(test_unbind),
         CASE(test_one_line_and_one_row_a_change),
         CASE(test_losers_of_a_race_try_again),
         CASE(test_one_address_is_given_once),
