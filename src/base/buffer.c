@@ -99,20 +99,28 @@ void buffer_add_number(struct buffer *buffer, int64_t number)
     buffer_add(buffer, (struct span){text, (size_t)length});
 }
 
+/* Into a small piece of the stack first, where most of it fits. */
 void buffer_format(struct buffer *buffer, const char *format, ...)
 {
+    char small[128], *text = small;
     va_list arguments, again;
     va_start(arguments, format);
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
+    int length = vsnprintf(small, sizeof small, format, arguments);
     va_end(arguments);
     assert(length >= 0);
-    char *text = memory_new((size_t)length + 1, 1);
-    vsnprintf(text, (size_t)length + 1, format, again);
+    size_t size = (size_t)length + 1;
+    if (size > sizeof small) {
+        text = memory_new(size, 1);
+        vsnprintf(text, size, format, again);
+        secret_wipe(small, sizeof small);
+    }
     va_end(again);
-    buffer_add(buffer, (struct span){text, (size_t)length});
-    secret_wipe(text, (size_t)length);
-    memory_free(text);
+    buffer_add(buffer, span_bytes(text, size - 1));
+    secret_wipe(text, size - 1);
+    if (text != small) {
+        memory_free(text);
+    }
 }
 
 void buffer_drop(struct buffer *buffer, size_t length)

@@ -36,7 +36,7 @@ static bool needs_quotes(struct span value)
     return false;
 }
 
-static void add_escaped(struct buffer *line, unsigned char byte)
+static void add_byte(struct buffer *line, unsigned char byte)
 {
     static const char digits[] = "0123456789abcdef";
     if (byte == ' ' || byte == '=' || plain(byte)) {
@@ -47,23 +47,26 @@ static void add_escaped(struct buffer *line, unsigned char byte)
     buffer_add(line, span_bytes(escape, sizeof escape));
 }
 
+static void add_escaped(struct buffer *line, struct span value)
+{
+    for (size_t i = 0; i < value.length; i++) {
+        add_byte(line, (unsigned char)value.at[i]);
+    }
+}
+
 static void add_value(struct buffer *line, struct span value)
 {
     bool cut = value.length > LOG_VALUE_MAX;
     value = span_first(value, LOG_VALUE_MAX);
-    bool quotes = needs_quotes(value);
-    if (quotes) {
-        buffer_add_byte(line, '"');
+    const char *quote = needs_quotes(value) ? "\"" : "", *more = cut ? "..." : "";
+    buffer_add_text(line, quote);
+    if (*quote == '\0') {
+        buffer_add(line, value);
+    } else {
+        add_escaped(line, value);
     }
-    for (size_t i = 0; i < value.length; i++) {
-        add_escaped(line, (unsigned char)value.at[i]);
-    }
-    if (cut) {
-        buffer_add_text(line, "...");
-    }
-    if (quotes) {
-        buffer_add_byte(line, '"');
-    }
+    buffer_add_text(line, more);
+    buffer_add_text(line, quote);
 }
 
 static void add_field(struct buffer *line, const struct log_field *field)

@@ -36,6 +36,8 @@ struct log_sink {
     int fd;              /* syslog; -1 while it is away */
     struct sockaddr_un address;
     char ident[64];
+    time_t stamped; /* the second that `stamp` tells */
+    char stamp[32];
 };
 
 static int severity(enum log_level level)
@@ -143,22 +145,36 @@ void log_sink_free(struct log_sink *sink)
 
 /* -- standard error -- */
 
+/* The calendar is asked once a second, not for every line. `tell` writes the stamp of that second. */
+static const char *stamp(struct log_sink *sink,
+                         void (*tell)(time_t second, char *text, size_t size))
+{
+    time_t second = (time_t)loop_wall(sink->loop);
+    if (sink->stamp[0] == '\0' || second != sink->stamped) {
+        tell(second, sink->stamp, sizeof sink->stamp);
+        sink->stamped = second;
+    }
+    return sink->stamp;
+}
+
 /* sd-daemon(3): journald takes the priority from the front of the line. */
 static void head_journal(struct log_sink *sink, enum log_level level)
 {
     buffer_format(&sink->waiting, "<%d>", severity(level));
 }
 
+static void tell_iso(time_t second, char *text, size_t size)
+{
+    struct tm when;
+    gmtime_r(&second, &when);
+    strftime(text, size, "%Y-%m-%dT%H:%M:%S", &when);
+}
+
 static void head_plain(struct log_sink *sink, enum log_level level)
 {
-    int64_t wall_ms = loop_wall_ms(sink->loop);
-    time_t seconds = (time_t)(wall_ms / 1000);
-    struct tm when;
     (void)level;
-    gmtime_r(&seconds, &when);
-    buffer_format(&sink->waiting, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ ", when.tm_year + 1900,
-                  when.tm_mon + 1, when.tm_mday, when.tm_hour, when.tm_min, when.tm_sec,
-                  (int)(wall_ms % 1000));
+    buffer_format(&sink->waiting, "%s.%03dZ ", stamp(sink, tell_iso),
+                  (int)(loop_wall_ms(sink->loop) % 1000));
 }
 
 /* Whole lines only, so that what others write to the same pipe falls between them. */
@@ -202,16 +218,20 @@ struct log_sink *log_sink_new_stderr(struct loop *loop, bool journal)
 /* -- syslog -- */
 
 /* RFC 3164, 4.1: <PRI>Mmm dd hh:mm:ss TAG[PID]: in local time; the host is the receiver's to add. */
-static void head_syslog(struct log_sink *sink, enum log_level level)
+static void tell_local(time_t second, char *text, size_t size)
 {
     static const char months[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    time_t seconds = (time_t)loop_wall(sink->loop);
     struct tm when;
-    localtime_r(&seconds, &when);
-    buffer_format(&sink->waiting, "<%d>%s %2d %02d:%02d:%02d %s[%d]: ", LOG_MAIL | severity(level),
-                  months[when.tm_mon], when.tm_mday, when.tm_hour, when.tm_min, when.tm_sec,
-                  sink->ident, (int)getpid());
+    localtime_r(&second, &when);
+    snprintf(text, size, "%s %2d %02d:%02d:%02d", months[when.tm_mon], when.tm_mday, when.tm_hour,
+             when.tm_min, when.tm_sec);
+}
+
+static void head_syslog(struct log_sink *sink, enum log_level level)
+{
+    buffer_format(&sink->waiting, "<%d>%s %s[%d]: ", LOG_MAIL | severity(level),
+                  stamp(sink, tell_local), sink->ident, (int)getpid());
 }
 
 static void reconnect(struct log_sink *sink)
