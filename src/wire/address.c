@@ -80,11 +80,41 @@ static utf8proc_int32_t lower(utf8proc_int32_t point, void *context)
     return utf8proc_tolower(point);
 }
 
+static bool is_ascii(struct span part)
+{
+    for (size_t i = 0; i < part.length; i++) {
+        if (span_at(part, i) >= 0x80) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* What most names need: ASCII is its own NFC. */
+static bool normalise_ascii(struct span part, char *text, size_t size)
+{
+    for (size_t i = 0; i < part.length; i++) {
+        if (!ascii_allowed(span_at(part, i))) {
+            return false;
+        }
+    }
+    if (!span_fits(part, text, size)) {
+        return false;
+    }
+    for (; *text != '\0'; text++) {
+        *text = *text >= 'A' && *text <= 'Z' ? (char)(*text - 'A' + 'a') : *text;
+    }
+    return true;
+}
+
 /* Lower case and NFC, into `text`; false when a code point is refused or it does not fit. */
 static bool normalise(struct span part, char *text, size_t size)
 {
     utf8proc_int32_t points[POINTS_MAX + 1]; /* utf8proc_reencode() works in place and adds a NUL */
     bool allowed = true;
+    if (is_ascii(part)) {
+        return normalise_ascii(part, text, size);
+    }
     if (part.length > RAW_MAX || !text_utf8(part)) {
         return false;
     }
@@ -141,12 +171,7 @@ static bool labels_valid(struct span domain)
 
 static bool needs_idna(struct span domain)
 {
-    for (size_t i = 0; i < domain.length; i++) {
-        if (span_at(domain, i) >= 0x80) {
-            return true;
-        }
-    }
-    return span_search(domain, SPAN_LITERAL("xn--")) < domain.length;
+    return !is_ascii(domain) || span_search(domain, SPAN_LITERAL("xn--")) < domain.length;
 }
 
 /* IDNA2008 without the mapping of TR46, which folds look-alikes; A-labels are decoded and checked. */
