@@ -203,6 +203,9 @@ struct store_sqlite *store_sqlite_open(const char *path, enum store_sqlite_role 
     int flags = role == STORE_SQLITE_WRITER ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
                                             : SQLITE_OPEN_READONLY;
     struct store_sqlite *sqlite = MEMORY_NEW(struct store_sqlite);
+    /* Nobody asks how much memory it has, and counting costs a lock for every piece. Refused, without
+     * harm, once SQLite runs. */
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     int code = sqlite3_open_v2(path, &sqlite->database,
                                flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     assert(sqlite->database != NULL && "out of memory");
