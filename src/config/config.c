@@ -28,7 +28,7 @@ enum { SECTIONS_MAX = 16 };
 /* libconfuse calls back without a context. Only one configuration is read at a time. */
 static struct {
     struct config_draft *draft;
-    const cfg_t *top;               /* knows the name of the file, also of an included one; sections do not */
+    const cfg_t *top; /* knows the name of the file, also of an included one; sections do not */
     struct error *error;
     bool failed, ended;
 } reading;
@@ -36,7 +36,8 @@ static struct {
 /* ---- libconfuse's side: one array of options for each section, from the table ---- */
 
 /* Keeps the first complaint: "postern.conf:12: what is wrong". */
-__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format, va_list arguments)
+__attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const char *format,
+                                                           va_list arguments)
 {
     char text[ERROR_MAX];
     if (reading.failed) {
@@ -109,8 +110,7 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
         if (strcmp(setting->section, section) != 0) {
             continue;
         }
-        bool list =
-            setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
+        bool list = setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
         options[count] = list ? (cfg_opt_t)CFG_STR_LIST(setting->name, NULL, CFGF_NODEFAULT)
                               : (cfg_opt_t)CFG_STR(setting->name, NULL, CFGF_NODEFAULT);
         options[count++].validcb = on_value;
@@ -144,7 +144,7 @@ static cfg_t *parser_new(void)
         last = section;
     }
     cfg_opt_t *options = options_of("", sections, count);
-    cfg_t *cfg = cfg_init(options, CFGF_NONE);   /* copies all of them */
+    cfg_t *cfg = cfg_init(options, CFGF_NONE); /* copies all of them */
     if (cfg == NULL) {
         abort();
     }
@@ -274,7 +274,8 @@ static bool file_read(struct config_draft *draft, const char *path, struct buffe
     return good;
 }
 
-bool config_load(const char *path, const char *const *env, struct config *config, struct error *error)
+bool config_load(const char *path, const char *const *env, struct config *config,
+                 struct error *error)
 {
     *config = (struct config){0};
     struct buffer text = buffer_limited(CONFIG_TEXT_MAX);

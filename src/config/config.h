@@ -32,26 +32,26 @@ enum config_log { CONFIG_LOG_SYSLOG, CONFIG_LOG_STDERR };
 enum config_format { CONFIG_FORMAT_MAILDIR, CONFIG_FORMAT_MDBOX };
 
 struct config_dovecot {
-    char *base_dir;                 /* NULL: no sockets for Dovecot */
+    char *base_dir; /* NULL: no sockets for Dovecot */
     char *config;
-    bool check;                     /* its service auth must be switched off */
-    struct config_id user;          /* may ask for users on auth-userdb */
-    struct config_id login_group;   /* of base_dir/login */
+    bool check;                   /* its service auth must be switched off */
+    struct config_id user;        /* may ask for users on auth-userdb */
+    struct config_id login_group; /* of base_dir/login */
 };
 
 struct config_postfix {
-    char *queue_directory;          /* NULL: no sockets for Postfix */
+    char *queue_directory; /* NULL: no sockets for Postfix */
     struct config_id group;
 };
 
 /* What the rendered files of Postfix and Dovecot need to know beyond the rest (stack_files.h). */
 struct config_stack {
     char *hostname;
-    bool public;                    /* reached by others; false: a trial on loopback */
+    bool public; /* reached by others; false: a trial on loopback */
     char *tls_cert, *tls_key;
     int64_t port_smtp, port_submission, port_submissions;
     int64_t port_imap, port_imaps, port_pop3, port_pop3s, port_sieve;
-    int64_t port_sieves;            /* 0: none */
+    int64_t port_sieves; /* 0: none */
     int64_t message_size;
     bool chroot;
     char *postfix_user, *postfix_data, *postfix_log;
@@ -61,12 +61,12 @@ struct config_stack {
 struct config_worker {
     int64_t heartbeat_ms, heartbeat_timeout_ms, start_timeout_ms, stop_timeout_ms;
     int64_t backoff_min_ms, backoff_max_ms;
-    size_t fetches_max;             /* connections to providers at once */
+    size_t fetches_max; /* connections to providers at once */
 };
 
 struct config {
-    char *path;                     /* the file, or what stands for it in messages */
-    struct config_id user, group;   /* the worker's; group: the user's own when not set */
+    char *path;                   /* the file, or what stands for it in messages */
+    struct config_id user, group; /* the worker's; group: the user's own when not set */
     char *run_directory;
     enum config_log log;
     char *log_socket;
@@ -83,16 +83,17 @@ struct config {
     struct config_postfix postfix;
     struct config_stack stack;
     struct config_worker worker;
-    char **warnings;                /* NULL-terminated: what an admin should hear at every start; may be NULL */
+    char **warnings; /* NULL-terminated: what an admin should hear at every start; may be NULL */
 };
 
 /* Reads the file at `path`, then the environment `env` ("NAME=value" texts, NULL-terminated; NULL: none) over
  * it, resolves names of users, reads secret files and checks what belongs together. A NULL `path` means
  * that there is no file: the environment alone. false: `config` is empty. */
-bool config_load(const char *path, const char *const *env, struct config *config, struct error *error);
+bool config_load(const char *path, const char *const *env, struct config *config,
+                 struct error *error);
 /* The same from the text that config_print() made: the worker's way in. Touches no file. */
 bool config_read(struct span text, struct config *config, struct error *error);
-void config_free(struct config *config);                 /* in place; takes one that is all zeroes */
+void config_free(struct config *config); /* in place; takes one that is all zeroes */
 
 /* The whole configuration as postern.conf, complete and canonical: no defaults left out, names of users
  * as numbers, secrets in it. For the worker only; buffer_wipe() it. */

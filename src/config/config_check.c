@@ -43,10 +43,11 @@ static bool check_users(const struct config *config, struct error *error)
                          config->mail_user.name == NULL ? "" : config->mail_user.name);
     }
     if (config->mail_group.number <= 0) {
-        return error_set(error,
-                         "mail.gid: \"%s\" is root or no group of this system; create it or write a "
-                         "number such as 5000",
-                         config->mail_group.name == NULL ? "" : config->mail_group.name);
+        return error_set(
+            error,
+            "mail.gid: \"%s\" is root or no group of this system; create it or write a "
+            "number such as 5000",
+            config->mail_group.name == NULL ? "" : config->mail_group.name);
     }
     return true;
 }
@@ -56,10 +57,8 @@ static bool check_present(const struct config *config, struct error *error)
     const struct {
         const char *name, *value;
     } needed[] = {
-        {"run_directory", config->run_directory},
-        {"log_socket", config->log_socket},
-        {"accounts.store", config->store},
-        {"mail.root", config->directory.mail_root},
+        {"run_directory", config->run_directory},   {"log_socket", config->log_socket},
+        {"accounts.store", config->store},          {"mail.root", config->directory.mail_root},
         {"dovecot.config", config->dovecot.config},
     };
     for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++) {

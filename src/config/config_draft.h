@@ -11,7 +11,7 @@ struct config_draft {
     struct config_table_provider providers[CONFIG_PROVIDERS_MAX];
     size_t count;
     size_t warnings;
-    bool others_read;           /* everybody may read one of the files: then no secret may stand in it */
+    bool others_read; /* everybody may read one of the files: then no secret may stand in it */
 };
 
 /* A draft with all defaults, on the heap. `path` is for messages. */
@@ -19,9 +19,11 @@ struct config_draft *config_draft_new(const char *path);
 void config_draft_free(struct config_draft *draft);
 
 /* A new provider with all defaults; NULL and an error when the name is no good or taken. */
-struct config_table_provider *config_draft_provider(struct config_draft *draft, struct span name, struct error *error);
+struct config_table_provider *config_draft_provider(struct config_draft *draft, struct span name,
+                                                    struct error *error);
 /* Something to be said at every start; beyond the limit it is left out. */
-void config_draft_warn(struct config_draft *draft, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void config_draft_warn(struct config_draft *draft, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Reads secret files, completes what follows from the rest, checks what belongs together (config_check.h) and
  * moves it all to `config`. The draft is only good for freeing then. */

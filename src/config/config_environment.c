@@ -9,7 +9,7 @@
 
 #define PREFIX       "POSTERN_"
 #define PROVIDER     "default"
-#define OTHER_READER "POSTERN_SOCKET"      /* of the `postern` command */
+#define OTHER_READER "POSTERN_SOCKET" /* of the `postern` command */
 
 /* "login.refusal_delay" becomes POSTERN_LOGIN_REFUSAL_DELAY. */
 static bool is_name_of(struct span variable, const struct config_table_setting *setting)
@@ -111,8 +111,8 @@ static bool make_provider(struct config_draft *draft, struct span url, struct er
 {
     struct config_table_provider *provider =
         config_draft_provider(draft, SPAN_LITERAL(PROVIDER), error);
-    if (provider == NULL || !config_value_read(config_table_find("provider", "userinfo"), url,
-                                               provider, error)) {
+    if (provider == NULL ||
+        !config_value_read(config_table_find("provider", "userinfo"), url, provider, error)) {
         return error_prefix(error, "environment variable OAUTH2_INTROSPECTION_URL: ");
     }
     provider->provider.email_verified = PROVIDER_EMAIL_TRUST;
@@ -148,9 +148,10 @@ static bool apply_docker_mailserver(struct config_draft *draft, const char *cons
     return make_provider(draft, url, error);
 }
 
-bool config_environment_apply(struct config_draft *draft, const char *const *env, struct error *error)
+bool config_environment_apply(struct config_draft *draft, const char *const *env,
+                              struct error *error)
 {
-    return env == NULL || (check_provisioner(env, error) &&
-                           apply_docker_mailserver(draft, env, error) &&
-                           apply_ours(draft, env, error));
+    return env == NULL ||
+           (check_provisioner(env, error) && apply_docker_mailserver(draft, env, error) &&
+            apply_ours(draft, env, error));
 }

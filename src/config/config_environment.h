@@ -8,6 +8,7 @@
 
 #include "config/config_draft.h"
 
-bool config_environment_apply(struct config_draft *draft, const char *const *env, struct error *error);
+bool config_environment_apply(struct config_draft *draft, const char *const *env,
+                              struct error *error);
 
 #endif

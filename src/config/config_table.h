@@ -6,34 +6,35 @@
 #include "config/config.h"
 
 enum config_table_type {
-    CONFIG_TABLE_TEXT,          /* UTF-8 without control characters; char *, NULL when empty, as the next three */
-    CONFIG_TABLE_PATH,          /* an absolute path */
-    CONFIG_TABLE_DOMAIN,        /* a mail domain, kept in normal form */
-    CONFIG_TABLE_URL,           /* http or https; may hold a secret */
-    CONFIG_TABLE_LIST,          /* texts; char **, NULL-terminated, NULL when empty */
-    CONFIG_TABLE_DOMAINS,       /* mail domains, likewise */
-    CONFIG_TABLE_FLAG,          /* yes, no; bool */
-    CONFIG_TABLE_CHOICE,        /* one of `choices`; an enum with the same order */
-    CONFIG_TABLE_NUMBER,        /* int64_t */
-    CONFIG_TABLE_COUNT,         /* size_t */
-    CONFIG_TABLE_THREADS,       /* unsigned */
-    CONFIG_TABLE_DURATION,      /* 500ms, 8s, 10m, 1h; int64_t of milliseconds */
-    CONFIG_TABLE_SIZE,          /* 500K, 50M, 1G; none is 0; int64_t of bytes */
-    CONFIG_TABLE_BYTE,          /* one printable ASCII character, or empty; char */
-    CONFIG_TABLE_USER,          /* a name or a number; struct config_id */
+    CONFIG_TABLE_TEXT, /* UTF-8 without control characters; char *, NULL when empty, as the next three */
+    CONFIG_TABLE_PATH,     /* an absolute path */
+    CONFIG_TABLE_DOMAIN,   /* a mail domain, kept in normal form */
+    CONFIG_TABLE_URL,      /* http or https; may hold a secret */
+    CONFIG_TABLE_LIST,     /* texts; char **, NULL-terminated, NULL when empty */
+    CONFIG_TABLE_DOMAINS,  /* mail domains, likewise */
+    CONFIG_TABLE_FLAG,     /* yes, no; bool */
+    CONFIG_TABLE_CHOICE,   /* one of `choices`; an enum with the same order */
+    CONFIG_TABLE_NUMBER,   /* int64_t */
+    CONFIG_TABLE_COUNT,    /* size_t */
+    CONFIG_TABLE_THREADS,  /* unsigned */
+    CONFIG_TABLE_DURATION, /* 500ms, 8s, 10m, 1h; int64_t of milliseconds */
+    CONFIG_TABLE_SIZE,     /* 500K, 50M, 1G; none is 0; int64_t of bytes */
+    CONFIG_TABLE_BYTE,     /* one printable ASCII character, or empty; char */
+    CONFIG_TABLE_USER,     /* a name or a number; struct config_id */
     CONFIG_TABLE_GROUP,
 };
 
 struct config_table_setting {
-    const char *section;        /* "" : outside any section; "provider" may be there several times */
+    const char *section; /* "" : outside any section; "provider" may be there several times */
     const char *name;
     enum config_table_type type;
-    const char *value;          /* the default, as it would be written; lists: separated by blanks */
-    size_t offset;              /* in struct config; in struct config_table_provider for providers */
-    int64_t min, max;           /* of numbers, durations, sizes; texts: max is the length, 0: CONFIG_TABLE_TEXT_MAX */
-    const char *choices;        /* "a|b|c" */
+    const char *value; /* the default, as it would be written; lists: separated by blanks */
+    size_t offset;     /* in struct config; in struct config_table_provider for providers */
+    int64_t min,
+        max; /* of numbers, durations, sizes; texts: max is the length, 0: CONFIG_TABLE_TEXT_MAX */
+    const char *choices; /* "a|b|c" */
     const char *help;
-    bool restart;               /* a running daemon cannot take over a new value */
+    bool restart; /* a running daemon cannot take over a new value */
 };
 
 enum { CONFIG_TABLE_TEXT_MAX = 1023, CONFIG_TABLE_LIST_MAX = 1000 };
@@ -48,7 +49,8 @@ extern const struct config_table_setting config_table[];
 extern const size_t config_table_count;
 
 bool config_table_is_provider(const struct config_table_setting *setting);
-const struct config_table_setting *config_table_find(const char *section, const char *name);   /* NULL: none */
+const struct config_table_setting *config_table_find(const char *section,
+                                                     const char *name); /* NULL: none */
 /* "login.deadline", or "user" outside any section. Lives as long as the arena. */
 const char *config_table_name(const struct config_table_setting *setting, struct arena *arena);
 const char *config_table_type_name(const struct config_table_setting *setting);

@@ -53,10 +53,10 @@ static int64_t number_get(const struct config_table_setting *setting, const void
 {
     const void *field = (const char *)base + setting->offset;
     if (setting->type == CONFIG_TABLE_COUNT) {
-        return (int64_t)*(const size_t *)field;
+        return (int64_t) * (const size_t *)field;
     }
     if (setting->type == CONFIG_TABLE_THREADS) {
-        return (int64_t)*(const unsigned *)field;
+        return (int64_t) * (const unsigned *)field;
     }
     return *(const int64_t *)field;
 }
@@ -272,8 +272,7 @@ static char *text_new(const struct config_table_setting *setting, struct span te
                       struct error *error)
 {
     char domain[ADDRESS_DOMAIN_MAX + 1];
-    bool is_domain =
-        setting->type == CONFIG_TABLE_DOMAIN || setting->type == CONFIG_TABLE_DOMAINS;
+    bool is_domain = setting->type == CONFIG_TABLE_DOMAIN || setting->type == CONFIG_TABLE_DOMAINS;
     if (is_domain) {
         return address_parse_domain(text, domain, error) ? memory_text(domain) : NULL;
     }
@@ -327,10 +326,9 @@ static bool list_add(const struct config_table_setting *setting, struct span tex
 static bool length_allowed(const struct config_table_setting *setting, struct span text,
                            struct error *error)
 {
-    bool own = setting->max > 0 && (setting->type == CONFIG_TABLE_TEXT ||
-                                    setting->type == CONFIG_TABLE_PATH ||
-                                    setting->type == CONFIG_TABLE_URL ||
-                                    setting->type == CONFIG_TABLE_LIST);
+    bool own = setting->max > 0 &&
+               (setting->type == CONFIG_TABLE_TEXT || setting->type == CONFIG_TABLE_PATH ||
+                setting->type == CONFIG_TABLE_URL || setting->type == CONFIG_TABLE_LIST);
     int64_t max = own ? setting->max : CONFIG_TABLE_TEXT_MAX;
     if ((int64_t)text.length > max) {
         return error_set(error, "the value has %zu characters; %lld is the limit", text.length,

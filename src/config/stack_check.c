@@ -20,10 +20,10 @@ enum { OUTPUT_MAX = 512 * 1024, TOOL_MS = 30 * 1000, NOT_THERE = 127 };
 /* ---- tools ---- */
 
 struct tool {
-    const char *const *words;           /* the program first; NULL-terminated */
-    struct buffer said;                 /* standard output; complaints too unless `quiet` */
+    const char *const *words; /* the program first; NULL-terminated */
+    struct buffer said;       /* standard output; complaints too unless `quiet` */
     struct buffer complained;
-    int status;                         /* exit status, NOT_THERE, or -1: killed by a signal or by us */
+    int status; /* exit status, NOT_THERE, or -1: killed by a signal or by us */
 };
 
 static void become(const struct tool *tool, int out, int complaints)

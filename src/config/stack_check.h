@@ -13,10 +13,10 @@ bool stack_check(const char *root, struct error *error);
 /* Whether Dovecot's own auth service is switched off: every listener of `service auth` that `doveconf`, reading the
  * file `config`, lists has mode 0 (a network listener: port 0). The error names the first that is not. */
 enum stack_check_dovecot {
-    STACK_CHECK_FAILED,         /* doveconf cannot read it: the error says why */
-    STACK_CHECK_ON,             /* it would start, and take the sockets */
+    STACK_CHECK_FAILED, /* doveconf cannot read it: the error says why */
+    STACK_CHECK_ON,     /* it would start, and take the sockets */
     STACK_CHECK_OFF,
-    STACK_CHECK_ABSENT,         /* Dovecot is not installed */
+    STACK_CHECK_ABSENT, /* Dovecot is not installed */
 };
 enum stack_check_dovecot stack_check_dovecot(const char *config, struct error *error);
 /* The judgement alone, of doveconf's output. */

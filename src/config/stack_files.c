@@ -16,13 +16,14 @@ enum { FILE_MAX = 256 * 1024, NUMBER_MAX = 24, VARIABLES_MAX = 40 };
 
 /* ---- templates ---- */
 
-struct template {
+struct template
+{
     const char *name;
     const struct stack_files_variable *variables;
     size_t count;
     struct buffer *out;
     size_t line;
-    bool inside, left_out;              /* of an @if; its lines are left out */
+    bool inside, left_out; /* of an @if; its lines are left out */
 };
 
 static const struct stack_files_variable *find(const struct template *template, struct span name)
@@ -117,8 +118,8 @@ static bool expand_line(struct template *template, struct span line, struct erro
     if (span_is(line, "@end@")) {
         bool was_inside = template->inside;
         template->inside = template->left_out = false;
-        return was_inside || error_set(error, "%s, line %zu: @end@ without @if", template->name,
-                                       template->line);
+        return was_inside ||
+               error_set(error, "%s, line %zu: @end@ without @if", template->name, template->line);
     }
     if (template->left_out) {
         return true;
@@ -185,7 +186,8 @@ static size_t collect(const struct config *config, struct arena *arena,
         {"DOVECOT_LISTEN", stack->dovecot_listen},
         {"DOVECOT_LOG_CHROOT", stack->dovecot_log_chroot},
         {"MAIL_UID", number(arena, config->mail_user.number)},
-        {"MAIL_LOCATION", config->mail_format == CONFIG_FORMAT_MDBOX ? "mdbox:~/mdbox" : "maildir:~/Maildir"},
+        {"MAIL_LOCATION",
+         config->mail_format == CONFIG_FORMAT_MDBOX ? "mdbox:~/mdbox" : "maildir:~/Maildir"},
         {"PORT_SMTP", number(arena, stack->port_smtp)},
         {"PORT_SUBMISSION", number(arena, stack->port_submission)},
         {"PORT_SUBMISSIONS", number(arena, stack->port_submissions)},
@@ -263,7 +265,7 @@ static bool write_file(const char *path, struct span text, struct error *error)
 }
 
 static const struct file {
-    const char *name;                   /* below the root */
+    const char *name; /* below the root */
     const char *template;
 } files[] = {
     {"postfix/main.cf", stack_files_embedded_postfix_main_cf},

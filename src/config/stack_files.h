@@ -13,9 +13,10 @@
 bool stack_files_render(const struct config *config, const char *root, struct error *error);
 /* The rules above alone: `text` with its variables, to `out`. `name` is the template's, for messages. */
 struct stack_files_variable {
-    const char *name, *value;           /* value: NULL is empty */
+    const char *name, *value; /* value: NULL is empty */
 };
-bool stack_files_expand(const char *name, struct span text, const struct stack_files_variable *variables, size_t count,
+bool stack_files_expand(const char *name, struct span text,
+                        const struct stack_files_variable *variables, size_t count,
                         struct buffer *out, struct error *error);
 
 #endif

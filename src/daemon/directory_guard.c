@@ -134,8 +134,8 @@ static bool address_of(const char *path, const char *name, struct sockaddr_un *a
     *address = (struct sockaddr_un){.sun_family = AF_UNIX};
     int length = snprintf(address->sun_path, sizeof(address->sun_path), "%s/%s", path, name);
     if (length < 0 || (size_t)length >= sizeof(address->sun_path)) {
-        return error_set(error, "%s/%s is too long for a socket; %zu characters are the limit", path,
-                         name, sizeof(address->sun_path) - 1);
+        return error_set(error, "%s/%s is too long for a socket; %zu characters are the limit",
+                         path, name, sizeof(address->sun_path) - 1);
     }
     return true;
 }
@@ -143,8 +143,9 @@ static bool address_of(const char *path, const char *name, struct sockaddr_un *a
 static bool somebody_listens(const struct sockaddr_un *address)
 {
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    bool listens = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-                               errno == EAGAIN || errno == EINPROGRESS);
+    bool listens =
+        fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
+                    errno == EAGAIN || errno == EINPROGRESS);
     if (fd >= 0) {
         close(fd);
     }
@@ -188,8 +189,10 @@ static bool give(const struct directory_guard_socket *wanted)
     if (fstatat(wanted->directory, wanted->name, &status, AT_SYMLINK_NOFOLLOW) != 0) {
         return false;
     }
-    uid_t uid = wanted->uid < 0 || (uid_t)wanted->uid == status.st_uid ? (uid_t)-1 : (uid_t)wanted->uid;
-    gid_t gid = wanted->gid < 0 || (gid_t)wanted->gid == status.st_gid ? (gid_t)-1 : (gid_t)wanted->gid;
+    uid_t uid =
+        wanted->uid < 0 || (uid_t)wanted->uid == status.st_uid ? (uid_t)-1 : (uid_t)wanted->uid;
+    gid_t gid =
+        wanted->gid < 0 || (gid_t)wanted->gid == status.st_gid ? (gid_t)-1 : (gid_t)wanted->gid;
     return (uid == (uid_t)-1 && gid == (gid_t)-1) ||
            fchownat(wanted->directory, wanted->name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -17,15 +17,16 @@ bool directory_guard_exists(const char *path);
  * takes, then given to `uid` and `gid` (-1: ours). -1 and an error. */
 struct directory_guard_socket {
     int directory;
-    const char *path, *name;            /* of the directory; of the socket in it */
+    const char *path, *name; /* of the directory; of the socket in it */
     mode_t mode;
     int64_t uid, gid;
-    int64_t wait_ms;                    /* how long to wait for a predecessor that still listens */
+    int64_t wait_ms; /* how long to wait for a predecessor that still listens */
 };
-int directory_guard_listen(const struct directory_guard_socket *socket, struct error *error);
+int directory_guard_listen(const struct directory_guard_socket *wanted, struct error *error);
 
 /* Makes `name` in the directory `fd` a symlink to `target`, at once. In the place of a symlink or of a socket that
  * nobody listens on; anything else there is an error. */
-bool directory_guard_link(int directory, const char *path, const char *name, const char *target, struct error *error);
+bool directory_guard_link(int directory, const char *path, const char *name, const char *target,
+                          struct error *error);
 
 #endif

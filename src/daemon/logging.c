@@ -15,9 +15,8 @@ struct logging *logging_new(struct loop *loop, const struct config *config, bool
 {
     struct logging *logging = MEMORY_NEW(struct logging);
     logging->is_stderr = foreground || config->log == CONFIG_LOG_STDERR;
-    logging->sink = logging->is_stderr
-                        ? log_sink_new_stderr(loop, journal)
-                        : log_sink_new_syslog(loop, config->log_socket, "posternd");
+    logging->sink = logging->is_stderr ? log_sink_new_stderr(loop, journal)
+                                       : log_sink_new_syslog(loop, config->log_socket, "posternd");
     logging->log = (struct log){log_sink_write, logging->sink, config->log_level};
     return logging;
 }

@@ -9,11 +9,12 @@
 struct logging;
 
 /* `foreground`: to standard error in any case. `journal`: standard error is the journal's. */
-struct logging *logging_new(struct loop *loop, const struct config *config, bool foreground, bool journal);
+struct logging *logging_new(struct loop *loop, const struct config *config, bool foreground,
+                            bool journal);
 const struct log *logging_log(const struct logging *logging);
 void logging_set_level(struct logging *logging, enum log_level level);
 /* Whether lines go to where `fprintf(stderr)` goes. */
 bool logging_is_stderr(const struct logging *logging);
-void logging_free(struct logging *logging);          /* writes what waits, as far as it goes; takes NULL */
+void logging_free(struct logging *logging); /* writes what waits, as far as it goes; takes NULL */
 
 #endif

@@ -56,7 +56,7 @@ void notify_send(const char *state)
     }
     memcpy(to.sun_path, manager.socket, length);
     if (to.sun_path[0] == '@') {
-        to.sun_path[0] = '\0';              /* an abstract socket */
+        to.sun_path[0] = '\0'; /* an abstract socket */
     }
     int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) {

@@ -22,10 +22,10 @@
 enum { STOP_MORE_MS = 3000, PREDECESSOR_MS = 3000 };
 
 enum parent_state {
-    PARENT_STARTING,            /* the worker has not been ready yet */
-    PARENT_SERVING,             /* it is, and has a heartbeat */
-    PARENT_WAITING,             /* there is none: the back-off runs */
-    PARENT_STOPPING,            /* it was told to end */
+    PARENT_STARTING, /* the worker has not been ready yet */
+    PARENT_SERVING,  /* it is, and has a heartbeat */
+    PARENT_WAITING,  /* there is none: the back-off runs */
+    PARENT_STOPPING, /* it was told to end */
 };
 
 struct parent {
@@ -37,15 +37,16 @@ struct parent {
     struct logging *logging;
     struct loop_signal *signals[4];
     enum parent_state state;
-    pid_t worker;               /* 0: none */
-    int control;                /* our end; -1: none */
+    pid_t worker; /* 0: none */
+    int control;  /* our end; -1: none */
     struct loop_watch *watch;
-    struct loop_timer *silence; /* since the worker's last message; while stopping: until it is killed */
+    struct loop_timer
+        *silence; /* since the worker's last message; while stopping: until it is killed */
     struct loop_timer *backoff;
-    int64_t backoff_ms;         /* the next wait */
-    bool served;                /* this worker had a heartbeat */
+    int64_t backoff_ms; /* the next wait */
+    bool served;        /* this worker had a heartbeat */
     bool ever_ready, hung;
-    int status;                 /* our exit status */
+    int status; /* our exit status */
 };
 
 static void start_worker(struct parent *parent);
@@ -79,8 +80,9 @@ static void start_another(struct parent *parent)
     parent->state = PARENT_WAITING;
     log_warning(parent_log(parent), "worker_backoff", log_number("wait_ms", parent->backoff_ms));
     loop_timer_set(parent->backoff, parent->backoff_ms);
-    parent->backoff_ms = parent->backoff_ms * 2 < settings->backoff_max_ms ? parent->backoff_ms * 2
-                                                                           : settings->backoff_max_ms;
+    parent->backoff_ms = parent->backoff_ms * 2 < settings->backoff_max_ms
+                             ? parent->backoff_ms * 2
+                             : settings->backoff_max_ms;
 }
 
 static void log_death(const struct parent *parent, int status)
@@ -172,7 +174,8 @@ static void on_control(int fd, int events, void *context)
         notify_send("READY=1");
         break;
     case CONTROL_REFUSED:
-        log_error(parent_log(parent), "reload_refused", log_text("reason", "the worker cannot read it"));
+        log_error(parent_log(parent), "reload_refused",
+                  log_text("reason", "the worker cannot read it"));
         notify_send("READY=1");
         break;
     case CONTROL_NOTHING:
@@ -214,7 +217,7 @@ static void on_backoff(void *context)
 static bool send_config(struct parent *parent, struct error *error)
 {
     if (parent->worker == 0) {
-        return true;                            /* the next one gets it from the start */
+        return true; /* the next one gets it from the start */
     }
     int file = spawn_config_file(&parent->config, error);
     if (file < 0) {
@@ -228,7 +231,8 @@ static bool send_config(struct parent *parent, struct error *error)
 static void log_warnings(const struct parent *parent)
 {
     for (size_t i = 0; parent->config.warnings[i] != NULL; i++) {
-        log_warning(parent_log(parent), "config_warning", log_text("text", parent->config.warnings[i]));
+        log_warning(parent_log(parent), "config_warning",
+                    log_text("text", parent->config.warnings[i]));
     }
 }
 
@@ -251,7 +255,8 @@ static void on_reload(int number, void *context)
     logging_set_level(parent->logging, fresh.log_level);
     log_warnings(parent);
     if (changed.length > 0) {
-        log_warning(parent_log(parent), "restart_needed", log_span("settings", buffer_span(&changed)));
+        log_warning(parent_log(parent), "restart_needed",
+                    log_span("settings", buffer_span(&changed)));
     }
     if (!send_config(parent, &error)) {
         log_error(parent_log(parent), "reload_refused", log_text("reason", error.text));
@@ -291,7 +296,8 @@ static bool start(struct parent *parent, struct error *error)
 {
     const struct parent_options *options = parent->options;
     return prepare_all(&parent->config, &parent->prepared, error) &&
-           sockets_take(&parent->sockets, &parent->config, NOTIFY_FD_FIRST, options->handed, error) &&
+           sockets_take(&parent->sockets, &parent->config, NOTIFY_FD_FIRST, options->handed,
+                        error) &&
            sockets_open(&parent->sockets, &parent->config, PREDECESSOR_MS, error) &&
            privileges_keep_few(error);
 }

@@ -8,10 +8,10 @@
 #include <stddef.h>
 
 struct parent_options {
-    const char *config;                 /* path of postern.conf; NULL: the environment alone */
-    const char *const *env;             /* the settings in it are read again by every reload */
-    bool foreground, journal;           /* as in logging.h */
-    size_t handed;                      /* sockets from the service manager (notify.h) */
+    const char *config;       /* path of postern.conf; NULL: the environment alone */
+    const char *const *env;   /* the settings in it are read again by every reload */
+    bool foreground, journal; /* as in logging.h */
+    size_t handed;            /* sockets from the service manager (notify.h) */
 };
 
 /* Everything that a start would look at, without a trace: configuration, users, Dovecot's service auth. */

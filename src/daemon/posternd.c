@@ -21,10 +21,14 @@ struct arguments {
 };
 
 static const struct option options[] = {
-    {"config", required_argument, NULL, 'c'}, {"foreground", no_argument, NULL, 'f'},
-    {"check", no_argument, NULL, 'k'},        {"settings", no_argument, NULL, 's'},
-    {"help", no_argument, NULL, 'h'},         {"version", no_argument, NULL, 'V'},
-    {"worker", no_argument, NULL, 'w'},       {"journal", no_argument, NULL, 'j'},
+    {"config", required_argument, NULL, 'c'},
+    {"foreground", no_argument, NULL, 'f'},
+    {"check", no_argument, NULL, 'k'},
+    {"settings", no_argument, NULL, 's'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"worker", no_argument, NULL, 'w'},
+    {"journal", no_argument, NULL, 'j'},
     {NULL, 0, NULL, 0},
 };
 
@@ -100,7 +104,8 @@ static int help(void)
     puts("usage: posternd [--config FILE] [--foreground] [--check]\n"
          "       posternd --settings | --help | --version\n"
          "\n"
-         "The auth server of Postfix and Dovecot. Runs until SIGTERM; SIGHUP reads the configuration again.\n"
+         "The auth server of Postfix and Dovecot. Runs until SIGTERM; SIGHUP reads the "
+         "configuration again.\n"
          "\n"
          "  -c, --config FILE  the configuration; default: " CONFIG_PATH "\n"
          "  -f, --foreground   log to standard error, whatever the configuration says\n"
@@ -108,7 +113,8 @@ static int help(void)
          "      --settings     print each setting: name, type, default, meaning\n"
          "      --version      print the version\n"
          "\n"
-         "Settings, with their defaults. `login.deadline` is `deadline` in the section `login`; the environment\n"
+         "Settings, with their defaults. `login.deadline` is `deadline` in the section `login`; "
+         "the environment\n"
          "variable POSTERN_LOGIN_DEADLINE stands over the file. See postern.conf(5).\n");
     help_settings();
     return fflush(stdout) == 0 ? EXIT_GOOD : EXIT_BAD;
@@ -122,7 +128,7 @@ static int find_config(const char *wanted, char **path)
     if (wanted == NULL && access(name, F_OK) != 0 && errno == ENOENT) {
         return EXIT_GOOD;
     }
-    *path = realpath(name, NULL);               /* the daemon's working directory is the root */
+    *path = realpath(name, NULL); /* the daemon's working directory is the root */
     if (*path == NULL) {
         fprintf(stderr, "posternd: %s: %s\n", name, strerror(errno));
         return EXIT_BAD;

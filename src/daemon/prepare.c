@@ -30,23 +30,25 @@ static bool check_users(const struct config *config, struct error *error)
 {
     const char *name = config->user.name == NULL ? "" : config->user.name;
     if (config->user.number < 0) {
-        return error_set(error,
-                         "user: this system has no user \"%s\"; create it: adduser --system --group "
-                         "--no-create-home %s",
-                         name, name);
+        return error_set(
+            error,
+            "user: this system has no user \"%s\"; create it: adduser --system --group "
+            "--no-create-home %s",
+            name, name);
     }
     if (config->group.number <= 0) {
         return error_set(error, "group: this system has no group \"%s\"",
                          config->group.name == NULL ? name : config->group.name);
     }
     if (geteuid() != 0 && (int64_t)geteuid() != config->user.number) {
-        return error_set(error, "posternd must be started by root (or by \"%s\" itself, for a trial)",
-                         name);
+        return error_set(
+            error, "posternd must be started by root (or by \"%s\" itself, for a trial)", name);
     }
     return true;
 }
 
-static bool check_postfix(const struct config *config, struct prepare *prepared, struct error *error)
+static bool check_postfix(const struct config *config, struct prepare *prepared,
+                          struct error *error)
 {
     if (config->postfix.queue_directory == NULL) {
         return true;
@@ -60,7 +62,8 @@ static bool check_postfix(const struct config *config, struct prepare *prepared,
                      config->postfix.group.name == NULL ? "" : config->postfix.group.name);
 }
 
-static bool check_dovecot(const struct config *config, struct prepare *prepared, struct error *error)
+static bool check_dovecot(const struct config *config, struct prepare *prepared,
+                          struct error *error)
 {
     if (config->dovecot.base_dir == NULL || !config->dovecot.check) {
         return true;
@@ -137,8 +140,8 @@ static bool make_key(int directory, const char *path, struct secret *key, struct
     char bytes[AUTH_TOKEN_KEY_SIZE];
     secret_random(bytes, sizeof(bytes));
     *key = secret_new(span_bytes(bytes, sizeof(bytes)));
-    int fd = openat(directory, "auth-token.key.new", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    0600);
+    int fd = openat(directory, "auth-token.key.new",
+                    O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
     bool good = fd >= 0 && write(fd, bytes, sizeof(bytes)) == (ssize_t)sizeof(bytes) &&
                 renameat(directory, "auth-token.key.new", directory, "auth-token.key") == 0;
     int reason = errno;
@@ -155,7 +158,8 @@ static bool make_store_directory(const struct config *config, struct error *erro
     struct stat status;
     char path[PATH_MAX];
     struct span file = span_from(span_of(config->store), sizeof("sqlite:") - 1);
-    if (!span_fits(span_first(file, span_find_last(file, '/')), path, sizeof(path)) || path[0] == '\0') {
+    if (!span_fits(span_first(file, span_find_last(file, '/')), path, sizeof(path)) ||
+        path[0] == '\0') {
         return error_set(error, "accounts.store: \"%s\" must lie in a directory", config->store);
     }
     mode_t was = umask(077);

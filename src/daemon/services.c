@@ -38,10 +38,8 @@ static const struct auth_door {
     enum sockets_name socket;
     enum auth_server_kind kind;
 } auth_doors[] = {
-    {SOCKETS_LOGIN, AUTH_SERVER_DOVECOT},
-    {SOCKETS_TOKENLOGIN, AUTH_SERVER_TOKEN},
-    {SOCKETS_AUTH_LOGIN, AUTH_SERVER_DOVECOT},
-    {SOCKETS_AUTH_CLIENT, AUTH_SERVER_DOVECOT},
+    {SOCKETS_LOGIN, AUTH_SERVER_DOVECOT},        {SOCKETS_TOKENLOGIN, AUTH_SERVER_TOKEN},
+    {SOCKETS_AUTH_LOGIN, AUTH_SERVER_DOVECOT},   {SOCKETS_AUTH_CLIENT, AUTH_SERVER_DOVECOT},
     {SOCKETS_POSTFIX_AUTH, AUTH_SERVER_POSTFIX},
 };
 
@@ -103,21 +101,21 @@ static void open_master_doors(struct services *services, const struct services_i
 {
     for (size_t i = 0; i < MASTER_DOORS; i++) {
         const struct master_door *door = &master_doors[i];
-        struct master_server_settings settings = {
-            .kind = door->kind,
-            .name = sockets_name(door->socket),
-            .server_pid = (uint32_t)getpid(),
-            .root_uid = 0,
-            .dovecot_uid = inputs->config->dovecot.user.number,
-            .mail_uid = inputs->config->mail_user.number,
-            .connections_max = MASTER_CONNECTIONS_MAX,
-            .handshakes_max = MASTER_HANDSHAKES_MAX,
-            .handshake_ms = HANDSHAKE_MS,
-            .token_key = inputs->token_key};
+        struct master_server_settings settings = {.kind = door->kind,
+                                                  .name = sockets_name(door->socket),
+                                                  .server_pid = (uint32_t)getpid(),
+                                                  .root_uid = 0,
+                                                  .dovecot_uid =
+                                                      inputs->config->dovecot.user.number,
+                                                  .mail_uid = inputs->config->mail_user.number,
+                                                  .connections_max = MASTER_CONNECTIONS_MAX,
+                                                  .handshakes_max = MASTER_HANDSHAKES_MAX,
+                                                  .handshake_ms = HANDSHAKE_MS,
+                                                  .token_key = inputs->token_key};
         if (inputs->fds[door->socket] >= 0) {
-            services->master[i] =
-                master_server_new(inputs->loop, inputs->fds[door->socket], &settings,
-                                  services->directory, services->store, services->pending, inputs->log);
+            services->master[i] = master_server_new(inputs->loop, inputs->fds[door->socket],
+                                                    &settings, services->directory, services->store,
+                                                    services->pending, inputs->log);
         }
     }
 }
@@ -172,8 +170,8 @@ struct services *services_new(const struct services_inputs *inputs, struct error
     services->directory = directory_new(store, &config->directory);
     services->throttle = throttle_new(&config->throttle);
     services->changes = changes_new(loop, inputs->log, store, services->directory);
-    services->pending = pending_login_new(
-        loop, &(struct pending_login_settings){PENDING_MAX, PENDING_MS});
+    services->pending =
+        pending_login_new(loop, &(struct pending_login_settings){PENDING_MAX, PENDING_MS});
     services->login = (struct login_service){.loop = loop,
                                              .log = inputs->log,
                                              .tokens = services->tokens,

@@ -13,8 +13,9 @@ struct services;
 struct services_inputs {
     struct loop *loop;
     const struct log *log;
-    struct config *config;              /* its providers are taken */
-    const int *fds;                     /* SOCKETS_COUNT listening sockets, -1: not there; taken over, also by a failure */
+    struct config *config; /* its providers are taken */
+    const int
+        *fds; /* SOCKETS_COUNT listening sockets, -1: not there; taken over, also by a failure */
     const struct secret *token_key;
 };
 
@@ -31,6 +32,6 @@ bool services_busy(const struct services *services);
 /* Whoever still waits hears that it is temporary. services_leaving(): some of that is still on its way. */
 void services_abandon(struct services *services);
 bool services_leaving(const struct services *services);
-void services_free(struct services *services);       /* what was begun to be written is written */
+void services_free(struct services *services); /* what was begun to be written is written */
 
 #endif

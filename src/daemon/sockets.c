@@ -16,7 +16,10 @@
 #include <unistd.h>
 
 enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE };
-enum owner { OWNER_ROOT, OWNER_POSTFIX };      /* Postfix's: the worker's user, and the group of Postfix */
+enum owner {
+    OWNER_ROOT,
+    OWNER_POSTFIX
+}; /* Postfix's: the worker's user, and the group of Postfix */
 
 /* Relative targets work inside the chroot of Dovecot's login processes. `link` is below base_dir; a target that
  * is not relative is the socket's own path. */

@@ -9,10 +9,10 @@
 #include "config/config.h"
 
 enum sockets_name {
-    SOCKETS_LOGIN,              /* Dovecot's login processes, inside their chroot */
-    SOCKETS_TOKENLOGIN,         /* imap-urlauth-login */
-    SOCKETS_AUTH_LOGIN,         /* doveadm auth login */
-    SOCKETS_AUTH_CLIENT,        /* doveadm auth test */
+    SOCKETS_LOGIN,       /* Dovecot's login processes, inside their chroot */
+    SOCKETS_TOKENLOGIN,  /* imap-urlauth-login */
+    SOCKETS_AUTH_LOGIN,  /* doveadm auth login */
+    SOCKETS_AUTH_CLIENT, /* doveadm auth test */
     SOCKETS_AUTH_USERDB,
     SOCKETS_AUTH_MASTER,
     SOCKETS_ADMIN,
@@ -23,9 +23,9 @@ enum sockets_name {
 };
 
 struct sockets {
-    int fd[SOCKETS_COUNT];              /* -1: not in use */
-    char *path[SOCKETS_COUNT];          /* of those that we bound; else NULL */
-    bool handed[SOCKETS_COUNT];         /* by the service manager */
+    int fd[SOCKETS_COUNT];      /* -1: not in use */
+    char *path[SOCKETS_COUNT];  /* of those that we bound; else NULL */
+    bool handed[SOCKETS_COUNT]; /* by the service manager */
 };
 
 /* "login", "auth-master", "postfix-map": what FileDescriptorName= says in a .socket unit. */
@@ -34,10 +34,12 @@ const char *sockets_name(enum sockets_name name);
 void sockets_init(struct sockets *sockets);
 /* Takes `count` descriptors from `first` on, which a service manager handed over (notify.h). One that is not a
  * listening socket of ours is an error. */
-bool sockets_take(struct sockets *sockets, const struct config *config, int first, size_t count, struct error *error);
+bool sockets_take(struct sockets *sockets, const struct config *config, int first, size_t count,
+                  struct error *error);
 /* Makes the directories, binds what is not there yet, and places the symlinks. A socket that is left over is
  * replaced; one that somebody listens on is an error (after waiting `wait_ms` for it to go). */
-bool sockets_open(struct sockets *sockets, const struct config *config, int64_t wait_ms, struct error *error);
+bool sockets_open(struct sockets *sockets, const struct config *config, int64_t wait_ms,
+                  struct error *error);
 /* Closes all; removes the files of those that we bound. */
 void sockets_close(struct sockets *sockets);
 

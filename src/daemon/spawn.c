@@ -84,8 +84,8 @@ pid_t spawn_worker(const struct spawn_inputs *inputs, int *control, struct error
     int pair[2] = {-1, -1}, wanted[PLACES];
     pid_t pid = 0;
     int config = spawn_config_file(inputs->config, error);
-    int key = config < 0 ? -1
-                         : control_file_new("auth-token", secret_reveal(inputs->token_key), error);
+    int key =
+        config < 0 ? -1 : control_file_new("auth-token", secret_reveal(inputs->token_key), error);
     if (key >= 0 && control_pair(pair, error)) {
         wanted[CONTROL_FD] = pair[1];
         wanted[CONTROL_FD_CONFIG] = config;

@@ -30,7 +30,7 @@ struct worker {
     struct loop_watch *watch;
     struct loop_timer *heartbeat;
     struct loop_signal *terminate;
-    bool orphaned;                      /* the parent is gone */
+    bool orphaned; /* the parent is gone */
 };
 
 /* ---- the start: each step once, in this order ---- */
@@ -52,7 +52,8 @@ static bool take_descriptors(struct worker *worker, struct error *error)
 static bool read_config(int fd, struct config *config, struct error *error)
 {
     CLEANUP(buffer_wipe) struct buffer text = buffer_limited(CONFIG_TEXT_MAX);
-    bool good = control_file_read(fd, &text, error) && config_read(buffer_span(&text), config, error);
+    bool good =
+        control_file_read(fd, &text, error) && config_read(buffer_span(&text), config, error);
     close(fd);
     return good;
 }
@@ -79,7 +80,8 @@ static void start_loop(struct worker *worker)
     umask(077);
     privileges_raise_files(FILES_WANTED);
     worker->loop = loop_new();
-    worker->logging = logging_new(worker->loop, &worker->config, worker->foreground, worker->journal);
+    worker->logging =
+        logging_new(worker->loop, &worker->config, worker->foreground, worker->journal);
 }
 
 static bool start_services(struct worker *worker, struct error *error)
@@ -213,7 +215,8 @@ int worker_main(bool foreground, bool journal)
         loop_run(worker.loop);
         stop(&worker);
     } else if (worker.logging != NULL) {
-        log_error(logging_log(worker.logging), "worker_not_started", log_text("reason", error.text));
+        log_error(logging_log(worker.logging), "worker_not_started",
+                  log_text("reason", error.text));
     } else {
         fprintf(stderr, "posternd: worker: %s\n", error.text);
     }

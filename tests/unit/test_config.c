@@ -45,7 +45,8 @@ static void file_write(const char *name, const char *text, mode_t mode)
     assert_int_equal(fclose(file), 0);
 }
 
-static bool load(const char *text, const char *const *env, struct config *config, struct error *error)
+static bool load(const char *text, const char *const *env, struct config *config,
+                 struct error *error)
 {
     file_write(path, text, 0644);
     return config_load(path, env, config, error);
@@ -111,11 +112,13 @@ static void test_values(void **state)
               "log = stderr   # a comment\n"
               "provider \"a\" {\n"
               "  userinfo = 'http://127.0.0.1:8080/userinfo'\n"
-              "  domains = { \"Example.com\", \"b\xc3\xbc" "cher.example\" }\n"
+              "  domains = { \"Example.com\", \"b\xc3\xbc"
+              "cher.example\" }\n"
               "  email_verified = if_present\n"
               "  timeout = 500ms  connect_timeout = 100ms\n"
               "}\n"
-              "provider b { userinfo = \"https://b.example\" domains = { example.org } scope = \"\" bind = no }\n"
+              "provider b { userinfo = \"https://b.example\" domains = { example.org } scope = "
+              "\"\" bind = no }\n"
               "login { deadline = 1s  refusal_delay = 0\n"
               "  trusted_addresses = { \"192.0.2.1\", \"2001:db8::/32\" } }\n"
               "mail { quota = 2G  recipient_delimiter = \"\"  format = mdbox }\n",
@@ -148,7 +151,8 @@ static void test_print_and_read_back(void **state)
     struct config config, again;
     struct error error;
     load_good("log = stderr\n"
-              "provider \"a\" { userinfo = 'https://u:it\\'s@h.example/x?${HOME}' domains = { a.example, b.example } }\n"
+              "provider \"a\" { userinfo = 'https://u:it\\'s@h.example/x?${HOME}' domains = { "
+              "a.example, b.example } }\n"
               "mail { quota = 7 recipient_delimiter = \"'\" }\n"
               "stack { dovecot_listen = \"127.0.0.1, \\\\ ::1\" }\n",
               NULL, &config);
@@ -158,7 +162,8 @@ static void test_print_and_read_back(void **state)
     if (!config_read(buffer_span(&text), &again, &error)) {
         fail_msg("%s", error.text);
     }
-    assert_string_equal(again.providers->providers[0].userinfo, "https://u:it's@h.example/x?${HOME}");
+    assert_string_equal(again.providers->providers[0].userinfo,
+                        "https://u:it's@h.example/x?${HOME}");
     config_print(&again, &text_again);
     assert_true(span_equal(buffer_span(&text), buffer_span(&text_again)));
     config_free(&config);
@@ -193,20 +198,26 @@ static const struct {
     {"login {\n\n  deadine = 8s\n}\n", ":3: no such option 'deadine'"},
     {"logins { }\n", ":1: no such option 'logins'"},
     {"log = file\n", ":1: log: \"file\" is not one of syslog|stderr"},
-    {"\nlogin {\n  deadline = 8 \n}\n", ":3: login.deadline: \"8\" is not a duration; write it like 500ms, 8s, 10m or 1h"},
+    {"\nlogin {\n  deadline = 8 \n}\n",
+     ":3: login.deadline: \"8\" is not a duration; write it like 500ms, 8s, 10m or 1h"},
     {"login { deadline = 8sec }\n", "login.deadline: \"8sec\" is not a duration"},
     {"login { deadline = 20s }\n", "login.deadline: 20s is out of range; write 100ms to 9500ms"},
     {"login { deadline = 99999999999h }\n", "is not a duration"},
     {"login { deadline = -1s }\n", "is not a duration"},
     {"login { passwords = maybe }\n", "login.passwords: \"maybe\" is neither yes nor no"},
-    {"login { throttle_free = many }\n", "login.throttle_free: \"many\" is not a number from 0 to 100000"},
+    {"login { throttle_free = many }\n",
+     "login.throttle_free: \"many\" is not a number from 0 to 100000"},
     {"login { throttle_free = 100001 }\n", "is not a number from 0 to 100000"},
     {"login { hash_threads = 0 }\n", "login.hash_threads: \"0\" is not a number from 1 to 64"},
     {"login { refusal_delay = 8s }\n", "login.refusal_delay must be shorter than login.deadline"},
-    {"login { trusted_addresses = { \"192.0.2.300\" } }\n", "login.trusted_addresses: \"192.0.2.300\" is no address"},
-    {"mail { quota = lots }\n", "mail.quota: \"lots\" is not a size; write it like 500M, 5G or none"},
-    {"mail { recipient_delimiter = \"+-\" }\n", "mail.recipient_delimiter: \"+-\" is not one character"},
-    {"mail { uid = \"no-such-user-here\" }\n", "mail.uid: \"no-such-user-here\" is root or no user of this system"},
+    {"login { trusted_addresses = { \"192.0.2.300\" } }\n",
+     "login.trusted_addresses: \"192.0.2.300\" is no address"},
+    {"mail { quota = lots }\n",
+     "mail.quota: \"lots\" is not a size; write it like 500M, 5G or none"},
+    {"mail { recipient_delimiter = \"+-\" }\n",
+     "mail.recipient_delimiter: \"+-\" is not one character"},
+    {"mail { uid = \"no-such-user-here\" }\n",
+     "mail.uid: \"no-such-user-here\" is root or no user of this system"},
     {"mail { uid = 0 }\n", "mail.uid: \"0\" is root or no user"},
     {"mail { gid = 0 }\n", "mail.gid: \"0\" is root or no group"},
     {"mail { uid = 12x }\n", "mail.uid: \"12x\" is neither a name nor a number"},
@@ -214,12 +225,16 @@ static const struct {
     {"run_directory = \"run\"\n", "run_directory: \"run\" is not an absolute path"},
     {"run_directory = \"/run/../etc\"\n", "is not an absolute path"},
     {"run_directory = \"\"\n", "run_directory must not be empty"},
-    {"run_directory = \"/0123456789012345678901234567890123456789012345678901234567890123456789\"\n",
+    {"run_directory = "
+     "\"/0123456789012345678901234567890123456789012345678901234567890123456789\"\n",
      "run_directory: the value has 71 characters; 60 is the limit"},
     {"default_domain = \"example..com\"\n", ":1: default_domain: "},
-    {"accounts { store = \"mysql:x\" }\n", "accounts.store: \"mysql:x\" is no database; write sqlite:/PATH"},
-    {"worker { heartbeat = 4s }\n", "worker.heartbeat_timeout must be at least twice worker.heartbeat"},
-    {"worker { backoff_max = 0 }\n", "worker.backoff_max must not be shorter than worker.backoff_min"},
+    {"accounts { store = \"mysql:x\" }\n",
+     "accounts.store: \"mysql:x\" is no database; write sqlite:/PATH"},
+    {"worker { heartbeat = 4s }\n",
+     "worker.heartbeat_timeout must be at least twice worker.heartbeat"},
+    {"worker { backoff_max = 0 }\n",
+     "worker.backoff_max must not be shorter than worker.backoff_min"},
     {"stack { port_imap = 70000 }\n", "stack.port_imap: \"70000\" is not a number from 1 to 65535"},
     {"stack { hostname = \"a\nb\" }\n", "the value has a control character in it"},
     {"stack { hostname = \"a\xff\" }\n", "the value is not UTF-8"},
@@ -232,22 +247,33 @@ static const struct {
     {"login { deadline = 8s } }\n", ":1: "},
     {"provider { userinfo = \"https://a.example\" }\n", ":1: "},
     {"provider \"Work\" { userinfo = \"https://a.example\" }\n", "a provider's name is 1 to 63"},
-    {"provider \"a\" { userinfo = \"https://a.example\" }\nprovider \"a\" { userinfo = \"https://a.example\" }\n", ":2: "},
+    {"provider \"a\" { userinfo = \"https://a.example\" }\nprovider \"a\" { userinfo = "
+     "\"https://a.example\" }\n",
+     ":2: "},
     {"provider \"a\" { }\n", "provider \"a\": userinfo is missing; write userinfo = "},
-    {"provider \"a\" { userinfo = \"ftp://a.example\" }\n", ":1: provider.userinfo: it does not begin with https://"},
+    {"provider \"a\" { userinfo = \"ftp://a.example\" }\n",
+     ":1: provider.userinfo: it does not begin with https://"},
     {"provider \"a\" { userinfo = \"https://a.example/ x\" }\n", "it has a blank"},
     {"provider \"a\" { userinfo = \"http://auth.example.com/\" }\n", "plain http"},
-    {"provider \"a\" { userinfo = \"https://user:pw@a.example\" }\n", "userinfo has a password in it and others can read"},
-    {"provider \"a\" { userinfo = \"https://a.example\" configuration_url = \"https://x:y@a.example\" }\n",
+    {"provider \"a\" { userinfo = \"https://user:pw@a.example\" }\n",
+     "userinfo has a password in it and others can read"},
+    {"provider \"a\" { userinfo = \"https://a.example\" configuration_url = "
+     "\"https://x:y@a.example\" }\n",
      "configuration_url is shown to clients"},
-    {"provider \"a\" { userinfo = \"https://a.example\" userinfo_file = \"/etc/x\" }\n", "exclude each other"},
+    {"provider \"a\" { userinfo = \"https://a.example\" userinfo_file = \"/etc/x\" }\n",
+     "exclude each other"},
     {"provider \"a\" { userinfo_file = \"/nonexistent\" }\n", "/nonexistent: No such file"},
-    {"provider \"a\" { userinfo = \"https://a.example\" email_verified = no }\n", "provider.email_verified: \"no\" is not one of"},
-    {"provider \"a\" { userinfo = \"https://a.example\" domains = { \"-\" } }\n", ":1: provider.domains: "},
+    {"provider \"a\" { userinfo = \"https://a.example\" email_verified = no }\n",
+     "provider.email_verified: \"no\" is not one of"},
+    {"provider \"a\" { userinfo = \"https://a.example\" domains = { \"-\" } }\n",
+     ":1: provider.domains: "},
     {"provider \"a\" { userinfo = \"https://a.example\" timeout = 1s }\n", "timeout"},
-    {"provider \"a\" { userinfo = \"https://a.example\" }\nprovider \"b\" { userinfo = \"https://b.example\" }\n", "domains must be given"},
+    {"provider \"a\" { userinfo = \"https://a.example\" }\nprovider \"b\" { userinfo = "
+     "\"https://b.example\" }\n",
+     "domains must be given"},
     {"provider \"a\" { userinfo = \"https://a.example\" domains = { x.example } }\n"
-     "provider \"b\" { userinfo = \"https://b.example\" domains = { X.example } }\n", "belongs to"},
+     "provider \"b\" { userinfo = \"https://b.example\" domains = { X.example } }\n",
+     "belongs to"},
     {"login { passwords = no }\n", "nobody could sign in"},
     {"include(\"other.conf\")\n", "include takes one absolute path"},
 };
@@ -286,9 +312,13 @@ static void test_no_file(void **state)
 static void test_environment(void **state)
 {
     (void)state;
-    const char *env[] = {"PATH=/bin", "POSTERN_LOGIN_DEADLINE=3s", "POSTERN_LOG=stderr",
-                   "POSTERN_PROVIDER_DOMAINS=a.example, b.example", "POSTERN_SOCKET=/x",
-                   "POSTERN_LOGIN_DEDLINE=3s", NULL};
+    const char *env[] = {"PATH=/bin",
+                         "POSTERN_LOGIN_DEADLINE=3s",
+                         "POSTERN_LOG=stderr",
+                         "POSTERN_PROVIDER_DOMAINS=a.example, b.example",
+                         "POSTERN_SOCKET=/x",
+                         "POSTERN_LOGIN_DEDLINE=3s",
+                         NULL};
     struct config config;
     load_good("login { deadline = 5s }\n" PROVIDER, env, &config);
     assert_int_equal(config.login.turn_ms, 3000);
@@ -307,8 +337,9 @@ static void test_environment_bad(void **state)
     struct error error;
     const char *duration[] = {"POSTERN_LOGIN_DEADLINE=soon", NULL};
     assert_false(load(PROVIDER, duration, &config, &error));
-    assert_string_equal(error.text, "environment variable POSTERN_LOGIN_DEADLINE: \"soon\" is not a "
-                                    "duration; write it like 500ms, 8s, 10m or 1h");
+    assert_string_equal(error.text,
+                        "environment variable POSTERN_LOGIN_DEADLINE: \"soon\" is not a "
+                        "duration; write it like 500ms, 8s, 10m or 1h");
     const char *which[] = {"POSTERN_PROVIDER_SCOPE=x", NULL};
     assert_false(load("provider a { userinfo = 'https://a.example' domains = { a.example } }\n"
                       "provider b { userinfo = 'https://b.example' domains = { b.example } }\n",
@@ -319,7 +350,8 @@ static void test_environment_bad(void **state)
 static void test_environment_alone(void **state)
 {
     (void)state;
-    const char *env[] = {"POSTERN_PROVIDER_USERINFO=https://u:p@a.example/userinfo?x=1", "POSTERN_USER=64901", NULL};
+    const char *env[] = {"POSTERN_PROVIDER_USERINFO=https://u:p@a.example/userinfo?x=1",
+                         "POSTERN_USER=64901", NULL};
     struct config config;
     struct error error;
     assert_true(config_load(NULL, env, &config, &error));
@@ -333,8 +365,9 @@ static void test_environment_alone(void **state)
 static void test_docker_mailserver(void **state)
 {
     (void)state;
-    const char *env[] = {"ENABLE_OAUTH2=1", "ACCOUNT_PROVISIONER=FILE",
-                   "OAUTH2_INTROSPECTION_URL=https://auth.example.com/application/o/userinfo/", NULL};
+    const char *env[] = {
+        "ENABLE_OAUTH2=1", "ACCOUNT_PROVISIONER=FILE",
+        "OAUTH2_INTROSPECTION_URL=https://auth.example.com/application/o/userinfo/", NULL};
     struct config config;
     struct error error;
     assert_true(config_load(NULL, env, &config, &error));
@@ -374,7 +407,8 @@ static void test_docker_mailserver_bad(void **state)
         const char *env[3];
         const char *says;
     } cases[] = {
-        {{"ACCOUNT_PROVISIONER=LDAP", NULL}, "ACCOUNT_PROVISIONER: accounts cannot come from \"LDAP\" yet"},
+        {{"ACCOUNT_PROVISIONER=LDAP", NULL},
+         "ACCOUNT_PROVISIONER: accounts cannot come from \"LDAP\" yet"},
         {{"ACCOUNT_PROVISIONER=OIDC", NULL}, "accounts cannot come from \"OIDC\" yet"},
         {{"ENABLE_OAUTH2=1", NULL}, "set OAUTH2_INTROSPECTION_URL"},
         {{"OAUTH2_INTROSPECTION_URL=auth.example.com", NULL},
@@ -401,7 +435,8 @@ static void test_secret_file(void **state)
     snprintf(text, sizeof(text), "provider \"a\" { userinfo_file = \"%s\" }\n", secret);
     file_write(secret, "https://id:pass-word@a.example:8443/userinfo?key=1\n", 0640);
     load_good(text, NULL, &config);
-    assert_string_equal(config.providers->providers[0].userinfo, "https://id:pass-word@a.example:8443/userinfo?key=1");
+    assert_string_equal(config.providers->providers[0].userinfo,
+                        "https://id:pass-word@a.example:8443/userinfo?key=1");
     assert_string_equal(config.providers->providers[0].shown, "https://a.example:8443/userinfo");
     config_free(&config);
     assert_int_equal(chmod(secret, 0644), 0);
@@ -434,7 +469,8 @@ static void test_keep(void **state)
     struct config running, wanted;
     load_good("accounts { store = \"sqlite:/old/x.db\" }\n" PROVIDER, NULL, &running);
     load_good("accounts { store = \"sqlite:/new/x.db\" }\nmail { uid = 6000 quota = 1G }\n"
-              "login { deadline = 4s }\n" PROVIDER, NULL, &wanted);
+              "login { deadline = 4s }\n" PROVIDER,
+              NULL, &wanted);
     CLEANUP(buffer_done) struct buffer changed = buffer_limited(1000);
     config_keep(&wanted, &running, &changed);
     assert_true(span_is(buffer_span(&changed), "accounts.store mail.uid"));
@@ -467,7 +503,8 @@ static void test_describe(void **state)
         count++;
     }
     assert_int_equal(count, config_table_count);
-    assert_true(span_search(buffer_span(&text), SPAN_LITERAL("\nlogin.deadline\tduration\t8s\t")) < text.length);
+    assert_true(span_search(buffer_span(&text), SPAN_LITERAL("\nlogin.deadline\tduration\t8s\t")) <
+                text.length);
 }
 
 int main(void)

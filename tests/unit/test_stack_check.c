@@ -10,9 +10,9 @@
 
 #include "config/stack_check.h"
 
-#define OFF                                                                                       \
-    "service auth {\n  chroot = \n  client_limit = 0\n"                                           \
-    "  unix_listener auth-client {\n    group = \n    mode = 00\n    user = dovecot\n  }\n"       \
+#define OFF                                                                                 \
+    "service auth {\n  chroot = \n  client_limit = 0\n"                                     \
+    "  unix_listener auth-client {\n    group = \n    mode = 00\n    user = dovecot\n  }\n" \
     "  unix_listener login/login {\n    mode = 0\n  }\n"
 
 static const struct {
@@ -23,12 +23,15 @@ static const struct {
     {OFF "}\n", STACK_CHECK_OFF, NULL},
     {OFF "  user = dovecot\n  vsz_limit = 18446744073709551615 B\n}\n", STACK_CHECK_OFF, NULL},
     {OFF "  unix_listener auth-master {\n    mode = 0600\n  }\n}\n", STACK_CHECK_ON,
-     "it has \"unix_listener auth-master\" with a mode other than 0; write `service auth { unix_listener auth-master { mode = 0 } }`"},
+     "it has \"unix_listener auth-master\" with a mode other than 0; write `service auth { "
+     "unix_listener auth-master { mode = 0 } }`"},
     /* Postfix's usual one, the seventh. */
-    {OFF "  unix_listener /var/spool/postfix/private/auth {\n    group = postfix\n    mode = 0660\n  }\n}\n", STACK_CHECK_ON,
-     "unix_listener /var/spool/postfix/private/auth"},
+    {OFF "  unix_listener /var/spool/postfix/private/auth {\n    group = postfix\n    mode = "
+         "0660\n  }\n}\n",
+     STACK_CHECK_ON, "unix_listener /var/spool/postfix/private/auth"},
     {OFF "  fifo_listener x {\n    mode = 0600\n  }\n}\n", STACK_CHECK_ON, "fifo_listener x"},
-    {OFF "  inet_listener {\n    address = \n    port = 12345\n  }\n}\n", STACK_CHECK_ON, "inet_listener"},
+    {OFF "  inet_listener {\n    address = \n    port = 12345\n  }\n}\n", STACK_CHECK_ON,
+     "inet_listener"},
     {OFF "  inet_listener a {\n    address = \n    port = 0\n  }\n}\n", STACK_CHECK_OFF, NULL},
     /* A mode outside any listener is not a listener's. */
     {OFF "  mode = 0600\n  port = 7\n}\n", STACK_CHECK_OFF, NULL},

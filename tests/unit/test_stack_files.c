@@ -17,12 +17,18 @@
 #include "config/stack_files.h"
 
 static const struct stack_files_variable variables[] = {
-    {"NAME", "mail.example.com"}, {"PORT_25", "25"}, {"EMPTY", NULL}, {"BLANK", ""}, {"YES", "yes"}, {"BAD", "a\nb"},
+    {"NAME", "mail.example.com"},
+    {"PORT_25", "25"},
+    {"EMPTY", NULL},
+    {"BLANK", ""},
+    {"YES", "yes"},
+    {"BAD", "a\nb"},
 };
 
 static bool expand(const char *text, struct buffer *out, struct error *error)
 {
-    return stack_files_expand("t", span_of(text), variables, sizeof(variables) / sizeof(variables[0]), out, error);
+    return stack_files_expand("t", span_of(text), variables,
+                              sizeof(variables) / sizeof(variables[0]), out, error);
 }
 
 static const struct {
@@ -86,8 +92,8 @@ static void test_expand_bad(void **state)
 
 /* ---- the real templates ---- */
 
-#define TRIAL                                                                                     \
-    "provider a { userinfo = 'https://a.example/' }\n"                                            \
+#define TRIAL                                          \
+    "provider a { userinfo = 'https://a.example/' }\n" \
     "stack { hostname = mail.example.com tls_cert = /etc/x/cert.pem tls_key = /etc/x/key.pem\n"
 
 static char root[64];
@@ -173,11 +179,12 @@ static void test_trial(void **state)
 {
     (void)state;
     struct error error;
-    assert_true(render(TRIAL " public = no chroot = no port_smtp = 10025 port_imap = 10143 port_sieves = 15190\n"
-                             " postfix_log = /x/log/mail.log dovecot_log_chroot = /x/logroot }\n"
-                             "mail { uid = 6000 format = mdbox }\n"
-                             "postfix { queue_directory = /x/spool }\n",
-                       &error));
+    assert_true(render(
+        TRIAL " public = no chroot = no port_smtp = 10025 port_imap = 10143 port_sieves = 15190\n"
+              " postfix_log = /x/log/mail.log dovecot_log_chroot = /x/logroot }\n"
+              "mail { uid = 6000 format = mdbox }\n"
+              "postfix { queue_directory = /x/spool }\n",
+        &error));
     CLEANUP(buffer_done) struct buffer main_cf = {0};
     CLEANUP(buffer_done) struct buffer master_cf = {0};
     CLEANUP(buffer_done) struct buffer dovecot = {0};
@@ -202,9 +209,11 @@ static void test_missing(void **state)
     (void)state;
     struct error error;
     assert_false(render("", &error));
-    assert_string_equal(error.text, "stack.hostname is missing; write it like \"mail.example.com\"");
+    assert_string_equal(error.text,
+                        "stack.hostname is missing; write it like \"mail.example.com\"");
     assert_false(render(TRIAL "}\npostfix { queue_directory = '' }\n", &error));
-    assert_string_equal(error.text, "postfix.queue_directory is missing; write it like \"/var/spool/postfix\"");
+    assert_string_equal(error.text,
+                        "postfix.queue_directory is missing; write it like \"/var/spool/postfix\"");
 }
 
 /* What was there before is replaced as a whole; nothing half-written stays. */
