@@ -29,7 +29,7 @@ POSTERN=$STACK_BUILD/src/cli/postern
 declare -A STACK_PORT=(
     [smtp]=$((STACK_BASE + 25)) [submission]=$((STACK_BASE + 587)) [submissions]=$((STACK_BASE + 465))
     [imap]=$((STACK_BASE + 143)) [imaps]=$((STACK_BASE + 993)) [pop3]=$((STACK_BASE + 110)) [pop3s]=$((STACK_BASE + 995))
-    [sieve]=$((STACK_BASE + 4190)) [sieves]=$((STACK_BASE + 5190)) [provider]=$((STACK_BASE + 880)))
+    [sieve]=$((STACK_BASE + 4190)) [sieves]=$((STACK_BASE + 4191)) [provider]=$((STACK_BASE + 880)))
 
 stack_fail() {
     printf '%s\n' "demo: $1" "${@:2}" >&2

@@ -135,7 +135,7 @@ def sign_in_and_send(trial, user, token):
 def other_protocols(trial, user, token):
     kinds = [("IMAP", clients.Imap, "imap-login", {"none": 143, "starttls": 143, "tls": 993}),
              ("POP3", clients.Pop3, "pop3-login", {"none": 110, "starttls": 110, "tls": 995}),
-             ("ManageSieve", clients.Sieve, "managesieve-login", {"none": 4190, "starttls": 4190, "tls": 5190})]
+             ("ManageSieve", clients.Sieve, "managesieve-login", {"none": 4190, "starttls": 4190, "tls": 4191})]
     words = {"none": "without TLS on loopback", "starttls": "STARTTLS", "tls": "implicit TLS"}
     for name, client, process, ports in kinds:
         for security, port in ports.items():

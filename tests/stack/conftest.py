@@ -20,7 +20,7 @@ import clients  # noqa: E402
 import fake_provider  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "san")))
-KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 993, 995, 4190, 5190)
+KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 993, 995, 4190, 4191)
 WAIT_SECONDS = 20
 
 # A second provider for a domain of its own, and refusals without their delay. Every client here comes from one
@@ -167,7 +167,7 @@ class Stack:
         return clients.Pop3(self.base + (995 if security == "tls" else 110), security, self.context, source)
 
     def sieve(self, security="starttls", source=None):
-        return clients.Sieve(self.base + (5190 if security == "tls" else 4190), security, self.context, source)
+        return clients.Sieve(self.base + (4191 if security == "tls" else 4190), security, self.context, source)
 
     def smtp(self, security="starttls", source=None):
         return clients.Smtp(self.base + (465 if security == "tls" else 587), security, self.context, source)
