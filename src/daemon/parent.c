@@ -355,6 +355,7 @@ int parent_main(const struct parent_options *options)
         return 1;
     }
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGHUP, SIG_IGN); /* until there is something to reload */
     run(&parent);
     done(&parent);
     return parent.status;

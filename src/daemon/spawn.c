@@ -55,6 +55,9 @@ static void become_worker(const struct spawn_inputs *inputs, const int wanted[PL
     }
     char *const environment[] = {NULL};
     sigset_t none;
+    /* Both are the parent's, also when a terminal sends them to everybody; being ignored outlives the exec. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     int null = open("/dev/null", O_RDWR);
     dup2(null, STDIN_FILENO);
     dup2(null, STDOUT_FILENO);

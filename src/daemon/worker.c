@@ -17,7 +17,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { FILES_WANTED = 65536, LEAVING_MS = 1000, TURN_MS = 20, FIRST_HEARTBEAT = 20 };
+enum {
+    FILES_WANTED = 65536,
+    LEAVING_MS = 1000,
+    TURN_MS = 20,
+    FIRST_HEARTBEAT = 20,
+    FILES_FEW = 8192
+};
 
 struct worker {
     bool foreground, journal;
@@ -78,10 +84,14 @@ static bool lose_privileges(const struct config *config, struct error *error)
 static void start_loop(struct worker *worker)
 {
     umask(077);
-    privileges_raise_files(FILES_WANTED);
+    size_t files = privileges_raise_files(FILES_WANTED);
     worker->loop = loop_new();
     worker->logging =
         logging_new(worker->loop, &worker->config, worker->foreground, worker->journal);
+    if (files < FILES_FEW) {
+        log_warning(logging_log(worker->logging), "few_descriptors",
+                    log_number("limit", (int64_t)files), log_number("wanted", FILES_WANTED));
+    }
 }
 
 static bool start_services(struct worker *worker, struct error *error)
@@ -156,12 +166,9 @@ static void on_signal(int number, void *context)
     loop_stop(worker->loop);
 }
 
-/* A terminal's Ctrl-C reaches both processes: only the parent acts on it. */
 static void watch(struct worker *worker)
 {
     signal(SIGPIPE, SIG_IGN);
-    signal(SIGINT, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
     worker->terminate = loop_signal_new(worker->loop, SIGTERM, on_signal, worker);
     worker->watch = loop_watch_new(worker->loop, CONTROL_FD, LOOP_READ, on_control, worker);
     worker->heartbeat = loop_timer_new(worker->loop, on_heartbeat, worker);
