@@ -48,17 +48,22 @@ class Trial:
 
     def one_new_line(self, pattern, action):
         """Runs `action`; then grep(1) must find exactly one new line of the log."""
-        start = os.path.getsize(self.log) if os.path.exists(self.log) else 0
+        start = self.log_size()
         action()
-        until = time.monotonic() + LOG_SECONDS
-        count = 0
-        while count == 0 and time.monotonic() < until:
-            time.sleep(0.1)
-            count = self.count_since(pattern, start)
+        self.wait_since(pattern, start)
         time.sleep(0.3)
         count = self.count_since(pattern, start)
         if count != 1:
             raise AssertionError(f"{count} new lines match: {pattern}")
+
+    def log_size(self):
+        return os.path.getsize(self.log) if os.path.exists(self.log) else 0
+
+    def wait_since(self, pattern, start):
+        """Until the log has such a line, for a while: it is written a moment after the client's answer."""
+        until = time.monotonic() + LOG_SECONDS
+        while self.count_since(pattern, start) == 0 and time.monotonic() < until:
+            time.sleep(0.1)
 
     def count_since(self, pattern, start):
         with open(self.log, "rb") as log:
@@ -92,10 +97,14 @@ def curl_send(trial, user, token, mechanism, subject, url=None, extra=""):
 def arrives(trial, user, token, subject):
     until = time.monotonic() + DELIVERY_SECONDS
     while time.monotonic() < until:
+        start = trial.log_size()
         with clients.Imap(trial.port(993), "tls", trial.context) as imap:
             imap.authenticate("OAUTHBEARER", clients.oauthbearer(user, token))
-            if subject in imap.subjects():
-                return
+            found = subject in imap.subjects()
+        # Its line must not be taken for one of the next check.
+        trial.wait_since(f"imap-login: Login: user=<{user}>", start)
+        if found:
+            return
         time.sleep(0.2)
     raise AssertionError(f"the message is not in the mailbox after {DELIVERY_SECONDS} s")
 
