@@ -13,37 +13,43 @@
 #include <sys/types.h>
 
 enum auth_server_kind {
-    AUTH_SERVER_POSTFIX,            /* service smtp; doveadm when the peer is root; no REQUEST follows */
-    AUTH_SERVER_DOVECOT,            /* imap, pop3, sieve …, never smtp; doveadm when the peer is root */
-    AUTH_SERVER_TOKEN,              /* imap-urlauth only, DOVECOT-TOKEN only */
+    AUTH_SERVER_POSTFIX, /* service smtp; doveadm when the peer is root; no REQUEST follows */
+    AUTH_SERVER_DOVECOT, /* imap, pop3, sieve …, never smtp; doveadm when the peer is root */
+    AUTH_SERVER_TOKEN,   /* imap-urlauth only, DOVECOT-TOKEN only */
 };
 
 struct auth_server_settings {
     enum auth_server_kind kind;
-    const char *name;               /* of the socket, for log lines; a literal */
-    uint32_t server_pid;            /* SPID: the same on all our sockets */
-    uid_t root_uid;                 /* 0; tests: their own */
-    size_t connections_max;         /* handshake complete (2,000) */
-    size_t handshakes_max;          /* not complete (500) */
-    int64_t handshake_ms;           /* 30,000 */
-    size_t requests_max;            /* open on one connection, then it is read no further (1,000) */
-    const struct secret *token_key; /* AUTH_TOKEN_KEY_SIZE random bytes that survive restarts; TOKEN only; NULL: refuses all */
+    const char *name;       /* of the socket, for log lines; a literal */
+    uint32_t server_pid;    /* SPID: the same on all our sockets */
+    uid_t root_uid;         /* 0; tests: their own */
+    size_t connections_max; /* handshake complete (2,000) */
+    size_t handshakes_max;  /* not complete (500) */
+    int64_t handshake_ms;   /* 30,000 */
+    size_t requests_max;    /* open on one connection, then it is read no further (1,000) */
+    const struct secret *
+        token_key; /* AUTH_TOKEN_KEY_SIZE random bytes that survive restarts; TOKEN only; NULL: refuses all */
 };
 
 struct auth_server;
 /* Takes over `fd`. `service`, `pending` (the one master_server asks; NULL on Postfix's socket),
  * `token_key` and `log` are the caller's and outlive it. PLAIN and LOGIN are offered while
  * service->settings.passwords is set. */
-struct auth_server *auth_server_new(struct loop *loop, int fd, const struct auth_server_settings *settings,
-                                    struct login_service *service, struct pending_login_table *pending, const struct log *log);
+struct auth_server *auth_server_new(struct loop *loop, int fd,
+                                    const struct auth_server_settings *settings,
+                                    struct login_service *service,
+                                    struct pending_login_table *pending, const struct log *log);
 
 /* SIGTERM, in this order: auth_server_drain(); turns of the loop until auth_server_requests() of all
  * and pending_login_count() are 0, or the grace is over; auth_server_abandon(); turns until
  * auth_server_connections() is 0, for at most a second; auth_server_free(). */
-void auth_server_drain(struct auth_server *server);      /* accepts nobody; a connection closes when its requests are answered */
-void auth_server_abandon(struct auth_server *server);    /* answers what is open as temporary failures and closes */
-size_t auth_server_requests(const struct auth_server *server);       /* logins under way */
+void auth_server_drain(
+    struct auth_server
+        *server); /* accepts nobody; a connection closes when its requests are answered */
+void auth_server_abandon(
+    struct auth_server *server); /* answers what is open as temporary failures and closes */
+size_t auth_server_requests(const struct auth_server *server); /* logins under way */
 size_t auth_server_connections(const struct auth_server *server);
-void auth_server_free(struct auth_server *server);       /* closes at once; takes NULL */
+void auth_server_free(struct auth_server *server); /* closes at once; takes NULL */
 
 #endif

@@ -15,20 +15,22 @@
 enum { AUTH_TOKEN_KEY_SIZE = 32, AUTH_TOKEN_SIZE = 2 * DIGEST_SIZE };
 
 struct auth_token_claim {
-    struct span service;            /* "imap" */
-    struct span pid;                /* of that session's process, in decimal */
+    struct span service; /* "imap" */
+    struct span pid;     /* of that session's process, in decimal */
     struct span user;
-    struct span session;            /* may be empty */
+    struct span session; /* may be empty */
 };
 
 /* Appends AUTH_TOKEN_SIZE hex digits. */
-void auth_token_make(const struct secret *key, const struct auth_token_claim *claim, struct buffer *out);
+void auth_token_make(const struct secret *key, const struct auth_token_claim *claim,
+                     struct buffer *out);
 /* Reads the SASL message (service NUL pid NUL user NUL session NUL token, in base64) and proves it.
  * False: malformed, or not ours. The claim lives in `arena`. */
-bool auth_token_read(const struct secret *key, struct span base64, struct arena *arena, struct auth_token_claim *claim);
+bool auth_token_read(const struct secret *key, struct span base64, struct arena *arena,
+                     struct auth_token_claim *claim);
 /* Proves the message and finds the account, which must be active: FOUND. `key` may be NULL: NONE. */
-enum directory_answer auth_token_account(const struct secret *key, struct directory *directory, struct span base64,
-                                         struct arena *arena, struct auth_token_claim *claim,
-                                         struct account *account);
+enum directory_answer auth_token_account(const struct secret *key, struct directory *directory,
+                                         struct span base64, struct arena *arena,
+                                         struct auth_token_claim *claim, struct account *account);
 
 #endif

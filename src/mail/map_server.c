@@ -221,10 +221,10 @@ struct map {
 };
 
 static const struct map MAPS[] = {
-    {"domains",   on_domains  },
+    {"domains", on_domains},
     {"mailboxes", on_mailboxes},
-    {"aliases",   on_aliases  },
-    {"senders",   on_senders  },
+    {"aliases", on_aliases},
+    {"senders", on_senders},
 };
 
 static void on_request(struct connection *connection, const struct socketmap_request *request)

@@ -14,17 +14,19 @@
 #include "base/log.h"
 
 struct map_server_settings {
-    const char *name;               /* of the socket, for log lines; a literal */
-    size_t connections_max;         /* 1,000; a Postfix process keeps one */
-    int64_t answer_ms;              /* 5,000 */
+    const char *name;       /* of the socket, for log lines; a literal */
+    size_t connections_max; /* 1,000; a Postfix process keeps one */
+    int64_t answer_ms;      /* 5,000 */
 };
 
 struct map_server;
 /* Takes over `fd`; directory, store and log are the caller's and outlive it. */
-struct map_server *map_server_new(struct loop *loop, int fd, const struct map_server_settings *settings,
-                                  struct directory *directory, struct store *store, const struct log *log);
+struct map_server *map_server_new(struct loop *loop, int fd,
+                                  const struct map_server_settings *settings,
+                                  struct directory *directory, struct store *store,
+                                  const struct log *log);
 void map_server_drain(struct map_server *server);
 size_t map_server_connections(const struct map_server *server);
-void map_server_free(struct map_server *server);         /* takes NULL */
+void map_server_free(struct map_server *server); /* takes NULL */
 
 #endif

@@ -8,12 +8,11 @@
 #include "base/memory.h"
 #include "mail/auth_token.h"
 #include "mail/door.h"
+#include "mail/user_list.h"
 
 enum {
     PROTOCOL_MAJOR = 1,
     MINOR_2_4 = 3, /* Dovecot 2.4 says 1.3 and more, 2.3 at most 1.2 */
-    LIST_PAGE = 100,
-    LIST_WAIT_MS = 20,
     FIELDS_MAX = 8,
 };
 
@@ -27,19 +26,10 @@ struct master_server {
     struct buffer out; /* of the answer being written */
 };
 
-/* A LIST: page after page, each a short snapshot, no faster than the peer reads. */
-struct listing {
-    bool running;
-    uint32_t id;
-    char after[ADDRESS_MAX + 1]; /* the last address that was sent */
-    struct store_read *read;
-    struct loop_timer *wait; /* for the peer to read */
-};
-
 struct connection {
     struct door_client client; /* first: the door casts */
     uint32_t minor;
-    struct listing listing;
+    struct user_list list;
 };
 
 static struct master_server *server_of(const struct connection *connection)
@@ -281,83 +271,29 @@ static void on_cache_flush(struct connection *connection, const struct dovecot_l
 
 /* -- LIST -- */
 
-static void listing_page(struct connection *connection);
-
-static void listing_end(struct connection *connection, bool complete)
-{
-    struct listing *listing = &connection->listing;
-    answer_send(connection, dovecot_line_done(answer_begin(connection), listing->id, complete));
-    listing->running = false;
-    stream_release(connection->client.stream);
-    door_client_busy(&connection->client, false);
-}
-
-static void listing_send(struct connection *connection, const struct account *account)
-{
-    struct listing *listing = &connection->listing;
-    struct span user = address_span(&account->primary);
-    bool fits = span_fits(user, listing->after, sizeof listing->after);
-    assert(fits);
-    if (account->state != ACCOUNT_GONE) {
-        answer_send(connection, dovecot_line_list(answer_begin(connection), listing->id, user));
-    }
-}
-
-static void on_page(const struct store_rows *rows, void *context)
+static void on_listed(void *context)
 {
     struct connection *connection = context;
-    connection->listing.read = NULL;
-    if (rows->failure != NULL) {
-        log_error(server_of(connection)->log, "list_failed", log_text("reason", rows->failure));
-        listing_end(connection, false);
-        return;
-    }
-    for (size_t row = 0; row < rows->rows; row++) {
-        CLEANUP(arena_done) struct arena arena = {0};
-        struct account account;
-        account_rows_read_account(rows, row, &arena, &account);
-        listing_send(connection, &account);
-    }
-    if (rows->rows < LIST_PAGE) {
-        listing_end(connection, true);
-        return;
-    }
-    listing_page(connection);
-}
-
-/* A timer, as a stream does not tell when it has written: the peer of a long list may be slow. */
-static void on_wait(void *context)
-{
-    listing_page(context);
-}
-
-static void listing_page(struct connection *connection)
-{
-    struct listing *listing = &connection->listing;
-    struct master_server *server = server_of(connection);
-    if (stream_waiting(connection->client.stream) > STREAM_OUTPUT_PAUSE) {
-        loop_timer_set(listing->wait, LIST_WAIT_MS);
-        return;
-    }
-    listing->read = account_rows_list_accounts(
-        server->store, (struct span){0}, span_of(listing->after), LIST_PAGE, on_page, connection);
+    stream_release(connection->client.stream);
+    door_client_busy(&connection->client, false);
 }
 
 /* The mask (user=) is doveadm's to apply, as it does with every userdb. */
 static void on_list(struct connection *connection, const struct dovecot_line *line,
                     struct arena *arena)
 {
-    struct listing *listing = &connection->listing;
+    const struct user_list_inputs inputs = {
+        .loop = door_loop(connection->client.door),
+        .stream = connection->client.stream,
+        .store = server_of(connection)->store,
+        .log = server_of(connection)->log,
+        .done = on_listed,
+        .context = connection,
+    };
     (void)arena;
-    listing->running = true;
-    listing->id = line->id;
-    listing->after[0] = '\0';
-    if (listing->wait == NULL) {
-        listing->wait = loop_timer_new(door_loop(connection->client.door), on_wait, connection);
-    }
     door_client_busy(&connection->client, true);
     stream_hold(connection->client.stream);
-    listing_page(connection);
+    user_list_start(&connection->list, line->id, &inputs);
 }
 
 /* -- commands -- */
@@ -372,11 +308,11 @@ struct command {
 };
 
 static const struct command COMMANDS[] = {
-    {DOVECOT_LINE_REQUEST,     RIGHT_MASTER, on_request    },
-    {DOVECOT_LINE_USER,        RIGHT_LOOKUP, on_user       },
-    {DOVECOT_LINE_PASS,        RIGHT_ROOT,   on_pass       },
-    {DOVECOT_LINE_LIST,        RIGHT_ROOT,   on_list       },
-    {DOVECOT_LINE_CACHE_FLUSH, RIGHT_ROOT,   on_cache_flush},
+    {DOVECOT_LINE_REQUEST, RIGHT_MASTER, on_request},
+    {DOVECOT_LINE_USER, RIGHT_LOOKUP, on_user},
+    {DOVECOT_LINE_PASS, RIGHT_ROOT, on_pass},
+    {DOVECOT_LINE_LIST, RIGHT_ROOT, on_list},
+    {DOVECOT_LINE_CACHE_FLUSH, RIGHT_ROOT, on_cache_flush},
 };
 
 static bool allowed(const struct connection *connection, enum right right)
@@ -471,7 +407,7 @@ static size_t on_input(struct span bytes, struct door_client *client)
 {
     struct connection *connection = (struct connection *)client;
     struct span rest = bytes;
-    while (!client->left && !connection->listing.running) {
+    while (!client->left && !connection->list.running) {
         size_t end = span_find(rest, '\n');
         if (end == rest.length) {
             break;
@@ -484,10 +420,7 @@ static size_t on_input(struct span bytes, struct door_client *client)
 
 static void on_gone(struct door_client *client)
 {
-    struct listing *listing = &((struct connection *)client)->listing;
-    store_read_cancel(listing->read);
-    loop_timer_free(listing->wait);
-    *listing = (struct listing){0};
+    user_list_cancel(&((struct connection *)client)->list);
 }
 
 /* Dovecot's 2.3 userdb clients wait for it before they say anything. */

@@ -15,8 +15,8 @@
 #include <sys/types.h>
 
 enum master_server_kind {
-    MASTER_SERVER_USERDB,           /* by peer uid: USER root_uid, dovecot_uid and mail_uid; PASS and LIST root_uid */
-    MASTER_SERVER_MASTER,           /* root_uid only: everything, and REQUEST */
+    MASTER_SERVER_USERDB, /* by peer uid: USER root_uid, dovecot_uid and mail_uid; PASS and LIST root_uid */
+    MASTER_SERVER_MASTER, /* root_uid only: everything, and REQUEST */
 };
 
 struct master_server_settings {
@@ -33,11 +33,13 @@ struct master_server_settings {
 
 struct master_server;
 /* Takes over `fd`. Everything else is the caller's and outlives it; `pending` may be NULL for USERDB. */
-struct master_server *master_server_new(struct loop *loop, int fd, const struct master_server_settings *settings,
+struct master_server *master_server_new(struct loop *loop, int fd,
+                                        const struct master_server_settings *settings,
                                         struct directory *directory, struct store *store,
                                         struct pending_login_table *pending, const struct log *log);
-void master_server_drain(struct master_server *server);      /* accepts nobody; finishes idle connections */
+void master_server_drain(
+    struct master_server *server); /* accepts nobody; finishes idle connections */
 size_t master_server_connections(const struct master_server *server);
-void master_server_free(struct master_server *server);       /* takes NULL */
+void master_server_free(struct master_server *server); /* takes NULL */
 
 #endif

@@ -11,8 +11,8 @@
 #include "wire/dovecot_line.h"
 
 struct pending_login_settings {
-    size_t entries_max;             /* 10,000; beyond it pending_login_add() says no */
-    int64_t lifetime_ms;            /* 155,000: Dovecot's own time for it */
+    size_t entries_max;  /* 10,000; beyond it pending_login_add() says no */
+    int64_t lifetime_ms; /* 155,000: Dovecot's own time for it */
 };
 
 /* Which login: the cookie is the connection's, random, known to the mail server only. */
@@ -24,24 +24,28 @@ struct pending_login_key {
 /* Views; copied. */
 struct pending_login {
     struct span account_id;
-    struct span mechanism;          /* "OAUTHBEARER" … */
-    struct span service;            /* "imap" … */
-    struct span session;            /* the server's session id; may be empty */
-    struct span client_service;     /* DOVECOT-TOKEN: of the session that vouched; else empty */
+    struct span mechanism;      /* "OAUTHBEARER" … */
+    struct span service;        /* "imap" … */
+    struct span session;        /* the server's session id; may be empty */
+    struct span client_service; /* DOVECOT-TOKEN: of the session that vouched; else empty */
 };
 
 struct pending_login_table;
-struct pending_login_table *pending_login_new(struct loop *loop, const struct pending_login_settings *settings);
-void pending_login_free(struct pending_login_table *table);     /* takes NULL */
+struct pending_login_table *pending_login_new(struct loop *loop,
+                                              const struct pending_login_settings *settings);
+void pending_login_free(struct pending_login_table *table); /* takes NULL */
 /* False when the table is full: the login must be answered as a temporary failure. A key that is
  * there already is replaced. */
-bool pending_login_add(struct pending_login_table *table, const struct pending_login_key *key, const struct pending_login *login);
+bool pending_login_add(struct pending_login_table *table, const struct pending_login_key *key,
+                       const struct pending_login *login);
 /* Takes an entry out; its texts are copied to `arena`. False: there is none, any more. The cookie is
  * compared in constant time. */
-bool pending_login_take(struct pending_login_table *table, const struct pending_login_key *key, struct arena *arena,
-                        struct pending_login *login);
-void pending_login_remove(struct pending_login_table *table, const struct pending_login_key *key);       /* CANCEL */
-void pending_login_forget(struct pending_login_table *table, const unsigned char *cookie);   /* all of a connection that is gone */
+bool pending_login_take(struct pending_login_table *table, const struct pending_login_key *key,
+                        struct arena *arena, struct pending_login *login);
+void pending_login_remove(struct pending_login_table *table,
+                          const struct pending_login_key *key); /* CANCEL */
+void pending_login_forget(struct pending_login_table *table,
+                          const unsigned char *cookie); /* all of a connection that is gone */
 size_t pending_login_count(const struct pending_login_table *table);
 
 #endif

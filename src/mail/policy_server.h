@@ -11,16 +11,17 @@
 #include "base/log.h"
 
 struct policy_server_settings {
-    const char *name;               /* of the socket, for log lines; a literal */
-    size_t connections_max;         /* 1,000 */
+    const char *name;       /* of the socket, for log lines; a literal */
+    size_t connections_max; /* 1,000 */
 };
 
 struct policy_server;
 /* Takes over `fd`; directory and log are the caller's and outlive it. */
-struct policy_server *policy_server_new(struct loop *loop, int fd, const struct policy_server_settings *settings,
+struct policy_server *policy_server_new(struct loop *loop, int fd,
+                                        const struct policy_server_settings *settings,
                                         struct directory *directory, const struct log *log);
 void policy_server_drain(struct policy_server *server);
 size_t policy_server_connections(const struct policy_server *server);
-void policy_server_free(struct policy_server *server);   /* takes NULL */
+void policy_server_free(struct policy_server *server); /* takes NULL */
 
 #endif

@@ -632,7 +632,8 @@ static void test_protocol_errors_end_the_connection(void **state)
     assert_int_equal(logins_cancelled, 1);
     with_mail_leave(peer);
     size_t said = with_mail_logged("peer_refused");
-    assert_true(said > 1 && said <= 8); /* one a reason and minute, and not more than eight in all */
+    assert_true(said > 1 &&
+                said <= 8); /* one a reason and minute, and not more than eight in all */
 }
 
 static void test_lines_are_bounded(void **state)
