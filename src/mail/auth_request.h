@@ -27,8 +27,8 @@ struct auth_request {
 /* Ends up in `list`; the texts of `line` are copied, `login` and `closes` are the caller's to fill in. */
 struct auth_request *auth_request_new(struct auth_request_list *list,
                                       const struct dovecot_line *line, void *connection);
-struct auth_request *auth_request_find(const struct auth_request_list *list,
-                                       uint32_t id);  /* NULL: none is open */
+/* NULL: none is open. */
+struct auth_request *auth_request_find(const struct auth_request_list *list, uint32_t id);
 void auth_request_free(struct auth_request *request); /* cancels its login */
 
 #endif

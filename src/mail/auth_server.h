@@ -27,8 +27,8 @@ struct auth_server_settings {
     size_t handshakes_max;  /* not complete (500) */
     int64_t handshake_ms;   /* 30,000 */
     size_t requests_max;    /* open on one connection, then it is read no further (1,000) */
-    const struct secret *
-        token_key; /* AUTH_TOKEN_KEY_SIZE random bytes that survive restarts; TOKEN only; NULL: refuses all */
+    /* TOKEN only: AUTH_TOKEN_KEY_SIZE random bytes that survive restarts; NULL: refuses all. */
+    const struct secret *token_key;
 };
 
 struct auth_server;
@@ -43,11 +43,10 @@ struct auth_server *auth_server_new(struct loop *loop, int fd,
 /* SIGTERM, in this order: auth_server_drain(); turns of the loop until auth_server_requests() of all
  * and pending_login_count() are 0, or the grace is over; auth_server_abandon(); turns until
  * auth_server_connections() is 0, for at most a second; auth_server_free(). */
-void auth_server_drain(
-    struct auth_server
-        *server); /* accepts nobody; a connection closes when its requests are answered */
-void auth_server_abandon(
-    struct auth_server *server); /* answers what is open as temporary failures and closes */
+/* Accepts nobody; a connection closes when its requests are answered. */
+void auth_server_drain(struct auth_server *server);
+/* Answers what is open as temporary failures, and closes. */
+void auth_server_abandon(struct auth_server *server);
 size_t auth_server_requests(const struct auth_server *server); /* logins under way */
 size_t auth_server_connections(const struct auth_server *server);
 void auth_server_free(struct auth_server *server); /* closes at once; takes NULL */

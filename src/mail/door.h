@@ -39,12 +39,12 @@ struct door_client {
 };
 
 struct door_events {
-    void (*greet)(struct door_client *client); /* accepted; may write or drop; may be NULL */
-    size_t (*input)(
-        struct span bytes,
-        struct door_client *client); /* as of a stream; after a drop any return value will do */
-    void (*gone)(
-        struct door_client *client); /* once: cancel what is under way; the door frees the struct */
+    /* Accepted: may write or drop. May be NULL. */
+    void (*greet)(struct door_client *client);
+    /* As of a stream; after a drop any return value will do. */
+    size_t (*input)(struct span bytes, struct door_client *client);
+    /* Once: cancel what is under way; the door frees the struct. May be NULL. */
+    void (*gone)(struct door_client *client);
 };
 
 /* Takes over the descriptor `fd` (closed by door_free()). `log` and `events` outlive the door. */
@@ -59,8 +59,8 @@ void door_free(struct door *door);            /* closes everything at once; take
 struct loop *door_loop(const struct door *door);
 
 void door_client_ready(struct door_client *client); /* may drop it: ask client->left */
-void door_client_busy(struct door_client *client,
-                      bool busy);                    /* not busy while draining: finished */
+/* A client that is no longer busy while the door drains is finished. */
+void door_client_busy(struct door_client *client, bool busy);
 void door_client_drop(struct door_client *client);   /* closes at once */
 void door_client_finish(struct door_client *client); /* closes when what was written is out */
 /* Logs that something was refused: at most one line a minute for each user and reason, and eight a

@@ -37,8 +37,8 @@ struct master_server *master_server_new(struct loop *loop, int fd,
                                         const struct master_server_settings *settings,
                                         struct directory *directory, struct store *store,
                                         struct pending_login_table *pending, const struct log *log);
-void master_server_drain(
-    struct master_server *server); /* accepts nobody; finishes idle connections */
+/* Accepts nobody and finishes idle connections. */
+void master_server_drain(struct master_server *server);
 size_t master_server_connections(const struct master_server *server);
 void master_server_free(struct master_server *server); /* takes NULL */
 

@@ -42,10 +42,10 @@ bool pending_login_add(struct pending_login_table *table, const struct pending_l
  * compared in constant time. */
 bool pending_login_take(struct pending_login_table *table, const struct pending_login_key *key,
                         struct arena *arena, struct pending_login *login);
-void pending_login_remove(struct pending_login_table *table,
-                          const struct pending_login_key *key); /* CANCEL */
-void pending_login_forget(struct pending_login_table *table,
-                          const unsigned char *cookie); /* all of a connection that is gone */
+/* CANCEL. */
+void pending_login_remove(struct pending_login_table *table, const struct pending_login_key *key);
+/* All of a connection that is gone. */
+void pending_login_forget(struct pending_login_table *table, const unsigned char *cookie);
 size_t pending_login_count(const struct pending_login_table *table);
 
 #endif
