@@ -11,7 +11,8 @@ static void walk(const struct json *value, unsigned depth)
     int64_t number;
     bool flag;
     enum json_kind kind = json_kind(value);
-    assert(depth <= JSON_DEPTH_MAX && kind != JSON_KIND_ABSENT);
+    bool nests = kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT;
+    assert(depth <= JSON_DEPTH_MAX + !nests && kind != JSON_KIND_ABSENT);
     assert(text_utf8(json_value_text(value)));
     assert(span_empty(json_value_text(value)) || kind == JSON_KIND_TEXT);
     assert(json_size(value) == 0 || kind == JSON_KIND_ARRAY || kind == JSON_KIND_OBJECT);
