@@ -140,11 +140,12 @@ static void log_line(struct login *login, enum log_level level, const char *even
 
 static enum login_state succeed(struct login *login)
 {
+    const struct login_service *service = login->service;
+    throttle_accepted(service->throttle, login->request.client, credential_user(&login->credential));
     credential_wipe(&login->credential);
     log_line(login, LOG_LEVEL_INFO, "login_accepted");
-    if (login->service->changes != NULL) {
-        changes_note_login(login->service->changes, span_of(login->account->id),
-                           loop_wall(login->service->loop));
+    if (service->changes != NULL) {
+        changes_note_login(service->changes, span_of(login->account->id), loop_wall(service->loop));
     }
     login->answer = LOGIN_ACCEPTED;
     return LOGIN_ANSWER;

@@ -21,7 +21,7 @@ struct key {
 };
 
 struct failure {
-    uint64_t credential;
+    uint64_t credential, user;
     struct moment last;
 };
 
@@ -130,13 +130,18 @@ static uint64_t credential_of(const struct throttle *throttle, struct span user,
     return short_digest(throttle, span_bytes(digest.bytes, sizeof digest.bytes));
 }
 
+static uint64_t user_of(const struct throttle *throttle, struct span user)
+{
+    return short_digest(throttle, user) | 1;
+}
+
 static struct key key_of(const struct throttle *throttle, struct span address, struct span user)
 {
     unsigned char bytes[16] = {0};
     struct key key = {{0}, 0};
     bool known = parse_address(address, bytes);
     if (!known || trusts(throttle, bytes)) {
-        key.user = short_digest(throttle, user) | 1;
+        key.user = user_of(throttle, user);
     }
     if (known && !is_ipv4(bytes)) {
         /* One customer of IPv6 has a /64 at least, so its second half names nobody. */
@@ -341,9 +346,33 @@ bool throttle_refused(struct throttle *throttle, struct moment now, struct span 
     if (is_new) {
         failure = room_for_failure(throttle, entry);
     }
-    *failure = (struct failure){credential, now};
+    *failure = (struct failure){credential, user_of(throttle, user), now};
     drop_expired(throttle, now);
     return is_new;
+}
+
+void throttle_accepted(struct throttle *throttle, struct span address, struct span user)
+{
+    if (throttle->entries == 0 || span_empty(user)) {
+        return;
+    }
+    struct key key = key_of(throttle, address, user);
+    struct entry *entry = find(throttle, &key);
+    if (entry == NULL) {
+        return;
+    }
+    uint64_t whose = user_of(throttle, user);
+    size_t kept = 0;
+    for (size_t i = 0; i < entry->count; i++) {
+        if (entry->failures[i].user != whose) {
+            entry->failures[kept] = entry->failures[i];
+            kept++;
+        }
+    }
+    entry->count = kept;
+    if (kept == 0) {
+        drop(throttle, entry);
+    }
 }
 
 size_t throttle_entries(const struct throttle *throttle)

@@ -37,6 +37,10 @@ enum throttle_answer throttle_ask(struct throttle *throttle, struct moment now, 
  * before within the window: a repetition, which counts for nothing. */
 bool throttle_refused(struct throttle *throttle, struct moment now, struct span address,
                       struct span user, const struct secret *secret);
+/* After a login: what was refused this user at this address counts no more. An office of hundreds behind one
+ * address, whose tokens expire every hour, must not be taken for one guesser; a guesser who has an account
+ * gains nothing against the others. Logins without a name forgive nothing. */
+void throttle_accepted(struct throttle *throttle, struct span address, struct span user);
 size_t throttle_entries(const struct throttle *throttle);
 /* "192.0.2.1", "192.0.2.0/24", "2001:db8::/32". */
 bool throttle_trusted_valid(struct span text);

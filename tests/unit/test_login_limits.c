@@ -193,6 +193,28 @@ static void test_stale_token(void **state)
     assert_int_equal(world.loop.now.ms, began);
 }
 
+/* A token expires every hour: whoever then signs in with a new one was no guesser. */
+static void test_forgiven(void **state)
+{
+    (void)state;
+    struct verdict yes = accepted("alice@example.com", "s-alice");
+    for (int i = 0; i < 30; i++) {
+        char message[100];
+        int length = snprintf(message, sizeof message,
+                              "user=alice@example.com\001auth=Bearer old-%d\001\001", i);
+        forget_answer();
+        begin(SASL_XOAUTH2, message, (size_t)length);
+        finish(&no, PASSWORD_WRONG);
+        expect(LOGIN_REFUSED, LOGIN_HINT_NONE, "login_refused");
+        forget_answer();
+        int64_t began = world.loop.now.ms;
+        BEGIN(SASL_XOAUTH2, XOAUTH2_ALICE);
+        finish(&yes, PASSWORD_WRONG);
+        expect(LOGIN_ACCEPTED, LOGIN_HINT_NONE, "login_accepted");
+        assert_int_equal(world.loop.now.ms, began);
+    }
+}
+
 /* 300 guesses from one address: slowed after 10, no longer checked after 15, and never for ever. */
 static void test_guesses(void **state)
 {
@@ -268,7 +290,7 @@ int main(void)
         LOGIN_TEST(test_unasked_messages),  LOGIN_TEST(test_cancel_inside),
         LOGIN_TEST(test_long_delay),        LOGIN_TEST(test_stale_token),
         LOGIN_TEST(test_guesses),           LOGIN_TEST(test_line),
-        LOGIN_TEST(test_hostile_names),
+        LOGIN_TEST(test_hostile_names),     LOGIN_TEST(test_forgiven),
     };
     return cmocka_run_group_tests_name("login_limits", tests, NULL, NULL);
 }

@@ -269,6 +269,36 @@ static void test_idle_longest(void **state)
     expect(throttle, "203.0.113.2", "a@d", THROTTLE_GO, 0);
 }
 
+/* 300 phones behind one address, each with an expired token, then with a new one: the office works. */
+static void test_office(void **state)
+{
+    struct throttle *throttle = *state;
+    for (int i = 0; i < 300; i++) {
+        char user[32];
+        snprintf(user, sizeof user, "user%d@d", i);
+        expect(throttle, "203.0.113.5", user, THROTTLE_GO, 0);
+        assert_true(refused(throttle, "203.0.113.5", user, user));
+        throttle_accepted(throttle, span_of("203.0.113.5"), span_of(user));
+    }
+    assert_int_equal(throttle_entries(throttle), 0);
+}
+
+/* Somebody with an account of their own cannot wash away their guesses at others. */
+static void test_own_login(void **state)
+{
+    struct throttle *throttle = *state;
+    guess(throttle, "203.0.113.5", "mallory@d", 10);
+    now.ms++; /* so that these make room */
+    guess(throttle, "203.0.113.5", "victim@d", 50);
+    guess(throttle, "203.0.113.5", "", 50);
+    throttle_accepted(throttle, span_of("203.0.113.5"), span_of("mallory@d"));
+    throttle_accepted(throttle, span_of("203.0.113.5"), span_of(""));
+    throttle_accepted(throttle, span_of("203.0.113.6"), span_of("victim@d"));
+    expect(throttle, "203.0.113.5", "mallory@d", THROTTLE_STOP, 0);
+    throttle_accepted(throttle, span_of("203.0.113.5"), span_of("victim@d"));
+    expect(throttle, "203.0.113.5", "mallory@d", THROTTLE_DELAY, 4000);
+}
+
 /* A reload keeps what was counted, and new limits hold at once. */
 static void test_configure(void **state)
 {
@@ -297,6 +327,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_spraying, setup, teardown),
         cmocka_unit_test_setup_teardown(test_parts, setup, teardown),
         cmocka_unit_test_setup_teardown(test_window, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_office, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_own_login, setup, teardown),
         cmocka_unit_test_setup_teardown(test_sliding, setup, teardown),
         cmocka_unit_test_setup_teardown(test_addresses, setup, teardown),
         cmocka_unit_test_setup_teardown(test_trusted, setup, teardown),
