@@ -72,6 +72,7 @@ static void test_cookie_and_id_must_both_match(void **state)
     start(10, 60000);
     assert_true(add(1, 7));
     assert_false(take(1, 8));
+    assert_false(take(1, 7 + 1024)); /* the same bucket */
     assert_false(take(2, 7));
     struct pending_login_key near = key(1, 7);
     near.cookie[DOVECOT_LINE_COOKIE_SIZE - 1] ^= 1; /* the same bucket */
