@@ -16,7 +16,7 @@ bool planning_refuse(struct planning *planning, enum change_answer answer, const
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(planning->plan->problem.text, sizeof planning->plan->problem.text, format, arguments);
+    error_set_all(&planning->plan->problem, format, arguments);
     va_end(arguments);
     return planning_answer(planning, answer);
 }

@@ -5,6 +5,7 @@
 #ifndef BASE_ERROR_H
 #define BASE_ERROR_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 
 enum { ERROR_MAX = 512 };
@@ -13,8 +14,10 @@ struct error {
     char text[ERROR_MAX];
 };
 
-/* Fills `error` (cut at its size) and returns false, so that a function can `return error_set(…)`. */
+/* Fills `error` (cut at its size, between two characters) and returns false, so that a function can `return error_set(…)`. */
 bool error_set(struct error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool error_set_all(struct error *error, const char *format, va_list arguments)
+    __attribute__((format(printf, 2, 0)));
 /* Puts a text in front: "postern.conf: " + what was there. Returns false. */
 bool error_prefix(struct error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
