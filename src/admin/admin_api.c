@@ -87,9 +87,10 @@ static bool read_body(struct admin_call *call, struct span body)
     }
     call->body = json_parse(body, ADMIN_CALL_BODY_MAX, &error);
     if (call->body == NULL) {
-        admin_call_refuse(call, 400, "invalid", error.text);
+        admin_call_refuse(call, 400, "invalid", error.text); /* the call is gone */
+        return false;
     }
-    return call->body != NULL;
+    return true;
 }
 
 static void dispatch(struct admin_call *call, const struct http_server_request *request)

@@ -47,19 +47,23 @@ struct span admin_call_parameter(struct admin_call *call, const char *name)
     return (struct span){0};
 }
 
-bool admin_call_text(struct admin_call *call, const char *name, struct span *text, bool *failed)
+bool admin_call_text(struct admin_call *call, const char *name, struct span *text)
 {
     const struct json *member = json_member(call->body, name);
-    *text = (struct span){0};
-    if (*failed || member == NULL) {
-        return false;
-    }
-    if (json_kind(member) != JSON_KIND_TEXT) {
-        *failed = true;
-        admin_call_refuse(call, 400, "invalid",
-                          arena_format(&call->arena, "\"%s\" must be a string", name));
-        return false;
-    }
+    bool given = json_kind(member) == JSON_KIND_TEXT;
     *text = json_value_text(member);
-    return true;
+    if (member != NULL && !given) {
+        call->no_text = name;
+    }
+    return given;
+}
+
+bool admin_call_texts_good(struct admin_call *call)
+{
+    if (call->no_text == NULL) {
+        return true;
+    }
+    admin_call_refuse(call, 400, "invalid",
+                      arena_format(&call->arena, "\"%s\" must be a string", call->no_text));
+    return false;
 }

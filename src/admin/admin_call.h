@@ -29,8 +29,9 @@ struct admin_call {
     struct span actor;
     struct span name; /* the {…} of the path, decoded; empty when the route has none */
     struct span query;
-    struct json *body;  /* NULL when the request had none */
-    struct json *shown; /* an account whose addresses are being read */
+    struct json *body;   /* NULL when the request had none */
+    const char *no_text; /* a member that was asked for and is no string; a literal */
+    struct json *shown;  /* an account whose addresses are being read */
     struct change change;
     struct change_run *run;
     struct store_read *read;
@@ -47,7 +48,10 @@ void admin_call_free(struct admin_call *call); /* no answer: the client is gone 
 
 /* A parameter of the query, decoded; empty when absent. */
 struct span admin_call_parameter(struct admin_call *call, const char *name);
-/* A string member of the body; false when it is absent; a member of another type refuses the call and sets `failed`. */
-bool admin_call_text(struct admin_call *call, const char *name, struct span *text, bool *failed);
+/* A string member of the body; false when it is absent, or of another type, which admin_call_texts_good()
+ * then refuses. */
+bool admin_call_text(struct admin_call *call, const char *name, struct span *text);
+/* After all of them were read. False: the call has been refused, and is gone. */
+bool admin_call_texts_good(struct admin_call *call);
 
 #endif

@@ -74,13 +74,12 @@ static bool read_account(struct admin_call *call, struct span *password)
 {
     struct change *change = &call->change;
     struct span quota, hash;
-    bool failed = false;
-    change->set_name = admin_call_text(call, "name", &change->name, &failed);
-    change->set_home = admin_call_text(call, "home", &change->home, &failed);
-    change->set_quota = admin_call_text(call, "quota", &quota, &failed);
-    change->set_password = admin_call_text(call, "password_hash", &hash, &failed);
-    bool has_password = admin_call_text(call, "password", password, &failed);
-    if (failed) {
+    change->set_name = admin_call_text(call, "name", &change->name);
+    change->set_home = admin_call_text(call, "home", &change->home);
+    change->set_quota = admin_call_text(call, "quota", &quota);
+    change->set_password = admin_call_text(call, "password_hash", &hash);
+    bool has_password = admin_call_text(call, "password", password);
+    if (!admin_call_texts_good(call)) {
         return false;
     }
     if (change->set_quota && !account_quota_parse(quota, &change->quota_bytes)) {
@@ -112,10 +111,9 @@ static void account_change(struct admin_call *call)
 
 void admin_changes_account_add(struct admin_call *call)
 {
-    bool failed = false;
     call->change.kind = CHANGE_ACCOUNT_ADD;
-    admin_call_text(call, "address", &call->change.address, &failed);
-    if (!failed) {
+    admin_call_text(call, "address", &call->change.address);
+    if (admin_call_texts_good(call)) {
         account_change(call);
     }
 }
@@ -156,20 +154,18 @@ void admin_changes_account_delete(struct admin_call *call)
 
 void admin_changes_account_rename(struct admin_call *call)
 {
-    bool failed = false;
-    admin_call_text(call, "to", &call->change.target, &failed);
-    if (!failed) {
+    admin_call_text(call, "to", &call->change.target);
+    if (admin_call_texts_good(call)) {
         account_transition(call, CHANGE_ACCOUNT_RENAME);
     }
 }
 
 void admin_changes_domain_add(struct admin_call *call)
 {
-    bool failed = false;
     call->change.kind = CHANGE_DOMAIN_ADD;
-    admin_call_text(call, "name", &call->change.domain, &failed);
-    admin_call_text(call, "postmaster", &call->change.target, &failed);
-    if (!failed) {
+    admin_call_text(call, "name", &call->change.domain);
+    admin_call_text(call, "postmaster", &call->change.target);
+    if (admin_call_texts_good(call)) {
         start(call);
     }
 }
@@ -183,11 +179,10 @@ void admin_changes_domain_delete(struct admin_call *call)
 
 void admin_changes_alias_add(struct admin_call *call)
 {
-    bool failed = false;
     call->change.kind = CHANGE_ALIAS_ADD;
-    admin_call_text(call, "address", &call->change.address, &failed);
-    admin_call_text(call, "target", &call->change.target, &failed);
-    if (!failed) {
+    admin_call_text(call, "address", &call->change.address);
+    admin_call_text(call, "target", &call->change.target);
+    if (admin_call_texts_good(call)) {
         start(call);
     }
 }
