@@ -90,11 +90,15 @@ static void on_mailboxes(struct connection *connection, struct span key)
                  directory_recipient(server_of(connection)->directory, key, &arena, &found, &tag));
 }
 
-/* The primary address, with the tag that the mail was sent to. */
+/* The primary address, with the tag that the mail was sent to; without it where it would make an address
+ * longer than any may be, which lmtp could only refuse when the mail is accepted already. */
 static struct span tagged(const struct address *primary, struct span tag, struct arena *arena)
 {
     struct span local = address_local(primary);
     struct span domain = address_domain(primary);
+    if (local.length + tag.length > ADDRESS_LOCAL_MAX) {
+        tag = (struct span){0};
+    }
     return span_of(arena_format(arena, "%.*s%.*s@%.*s", (int)local.length, local.at,
                                 (int)tag.length, tag.length > 0 ? tag.at : "", (int)domain.length,
                                 domain.at));

@@ -9,7 +9,7 @@
 #include <utf8proc.h>
 
 enum {
-    LOCAL_MAX = 64, /* RFC 5321, 4.5.3.1.1 */
+    LOCAL_MAX = ADDRESS_LOCAL_MAX, /* RFC 5321, 4.5.3.1.1 */
     LABEL_MAX = 63,
     RAW_MAX = 512,            /* bytes of a part before it is normalised */
     POINTS_MAX = RAW_MAX * 4, /* no canonical decomposition has more than four code points */

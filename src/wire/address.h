@@ -13,7 +13,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { ADDRESS_MAX = 318, ADDRESS_DOMAIN_MAX = 253 }; /* 64 + 1 + 253 */
+enum { ADDRESS_LOCAL_MAX = 64, ADDRESS_DOMAIN_MAX = 253, ADDRESS_MAX = 64 + 1 + 253 };
 
 struct address {
     char text[ADDRESS_MAX + 1]; /* normal form; a catch-all is "@domain" */

@@ -58,6 +58,12 @@ def test_alias(daemon, doors):
     daemon.postern("alias", "add", "sales@example.com", "alice@example.com")
     assert maps.ask("aliases", "Sales@example.com") == "OK alice@example.com"
     assert maps.ask("aliases", "sales+q@example.com") == "OK alice+q@example.com"
+    daemon.postern("account", "add", "a.rather.long.name@example.com")
+    daemon.postern("alias", "add", "long@example.com", "a.rather.long.name@example.com")
+    for tag in ("t" * 45, "t" * 46, "t" * 59):               # with it the name may have 64 bytes, else mail would bounce
+        (recipient,) = maps.ask("aliases", f"long+{tag}@example.com").split()[1:]
+        assert recipient == "a.rather.long.name" + (f"+{tag}" if len(tag) == 45 else "") + "@example.com"
+        assert userdb.user(recipient)[2] == "a.rather.long.name@example.com"
     assert maps.ask("senders", "sales@example.com") == "OK alice@example.com"
     assert userdb.user("sales@example.com")[2] == "alice@example.com"
     with daemon.dovecot() as end:                                # and signs in, as the account
