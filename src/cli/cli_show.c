@@ -30,6 +30,19 @@ static void size_text(int64_t bytes, char text[CELL_MAX])
              size, UNITS[unit]);
 }
 
+/* A subject is the provider's text. C1 as UTF-8 has them (C2 80 to C2 9F) moves a terminal's cursor like C0. */
+static void hide_controls(char *text)
+{
+    for (unsigned char *byte = (unsigned char *)text; *byte != '\0'; byte++) {
+        bool c1 = byte[0] == 0xc2 && byte[1] >= 0x80 && byte[1] <= 0x9f;
+        if (*byte < 0x20 || *byte == 0x7f) {
+            *byte = '?';
+        } else if (c1) {
+            byte[0] = byte[1] = '?';
+        }
+    }
+}
+
 static void cell_text(const struct json *object, const char *member, char text[CELL_MAX])
 {
     int64_t number;
@@ -43,9 +56,7 @@ static void cell_text(const struct json *object, const char *member, char text[C
     } else if (json_boolean(object, member, &flag)) {
         snprintf(text, CELL_MAX, "%s", flag ? "yes" : "no");
     }
-    for (char *byte = text; *byte != '\0'; byte++) {
-        *byte = (unsigned char)*byte < 0x20 || *byte == 0x7f ? '?' : *byte;
-    }
+    hide_controls(text);
 }
 
 /* Characters, not bytes: continuation bytes of UTF-8 take no column. */

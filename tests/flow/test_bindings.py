@@ -55,3 +55,12 @@ def test_bind_no_judges_each_login(make_daemon):
     assert login(daemon, "two").ok
     assert login(daemon, "two", kind="unverified").refused
     daemon.wait_line(r"login_refused .*reason=email_not_verified")
+
+
+def test_subject_moves_no_cursor(daemon):
+    """A subject is the provider's text: what a terminal would obey is not shown to it."""
+    daemon.postern("account", "add", "evil@example.com")
+    assert login(daemon, "\x1b[2J\x9b31m\x7f", "evil@example.com").ok
+    shown = daemon.postern("account", "show", "evil@example.com").stdout
+    assert "subject-of-?[2J??31m?" in shown
+    assert not [letter for letter in shown if letter != "\n" and (letter < " " or "\x7f" <= letter <= "\x9f")]
