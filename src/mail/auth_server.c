@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "mail/auth_request.h"
 #include "mail/auth_token.h"
 #include "mail/door.h"
 
@@ -23,12 +22,28 @@ struct auth_server {
     bool draining;
 };
 
+struct request;
+
 struct connection {
     struct door_client client; /* first: the door casts */
     unsigned char cookie[DOVECOT_LINE_COOKIE_SIZE];
     bool version_seen, held, pends;
     uint32_t minor;
-    struct auth_request_list requests;
+    struct request *newest;
+    size_t open;
+    uint32_t highest_id; /* that was ever used */
+};
+
+/* One AUTH that is not answered yet. */
+struct request {
+    struct connection *connection;
+    struct login *login; /* NULL once it has answered */
+    uint32_t id;
+    bool nologin;                 /* no REQUEST will follow */
+    bool closes;                  /* a temporary failure is told by closing: the peer is Postfix */
+    struct pending_login pending; /* but for the account; its texts are in `arena` */
+    struct arena arena;
+    struct request *older, *newer;
 };
 
 static struct auth_server *server_of(const struct connection *connection)
@@ -44,14 +59,59 @@ static void refuse_peer(struct connection *connection, const char *reason)
 
 /* -- open requests -- */
 
-static void request_free(struct auth_request *request)
+static struct request *request_find(const struct connection *connection, uint32_t id)
 {
-    server_of(request->connection)->requests--;
-    auth_request_free(request);
+    if (id > connection->highest_id) {
+        return NULL; /* ids grow: the usual case */
+    }
+    struct request *request = connection->newest;
+    while (request != NULL && request->id != id) {
+        request = request->older;
+    }
+    return request;
+}
+
+static struct request *request_new(struct connection *connection, const struct dovecot_line *line)
+{
+    struct auth_server *server = server_of(connection);
+    struct request *request = MEMORY_NEW(struct request);
+    request->connection = connection;
+    request->id = line->id;
+    request->nologin = line->nologin;
+    request->closes =
+        server->settings.kind == AUTH_SERVER_POSTFIX && span_is(line->service, "smtp");
+    request->pending.mechanism = span_copy(&request->arena, line->mechanism);
+    request->pending.service = span_copy(&request->arena, line->service);
+    request->pending.session = span_copy(&request->arena, line->session);
+    request->older = connection->newest;
+    if (request->older != NULL) {
+        request->older->newer = request;
+    }
+    connection->newest = request;
+    if (request->id > connection->highest_id) {
+        connection->highest_id = request->id;
+    }
+    connection->open++;
+    server->requests++;
+    return request;
+}
+
+static void request_free(struct request *request)
+{
+    struct connection *connection = request->connection;
+    login_cancel(request->login);
+    if (request->older != NULL) {
+        request->older->newer = request->newer;
+    }
+    *(request->newer != NULL ? &request->newer->older : &connection->newest) = request->older;
+    connection->open--;
+    server_of(connection)->requests--;
+    arena_done(&request->arena);
+    memory_free(request);
 }
 
 /* The last thing done for a request: the connection may be finished by it when the server drains. */
-static void request_end(struct auth_request *request)
+static void request_end(struct request *request)
 {
     struct connection *connection = request->connection;
     request_free(request);
@@ -59,7 +119,7 @@ static void request_end(struct auth_request *request)
         connection->held = false;
         stream_release(connection->client.stream);
     }
-    if (connection->requests.count == 0) {
+    if (connection->open == 0) {
         door_client_busy(&connection->client, false);
     }
 }
@@ -67,8 +127,8 @@ static void request_end(struct auth_request *request)
 /* Also for a connection that is gone. */
 static void requests_cancel(struct connection *connection)
 {
-    while (connection->requests.newest != NULL) {
-        request_free(connection->requests.newest);
+    while (connection->newest != NULL) {
+        request_free(connection->newest);
     }
 }
 
@@ -117,7 +177,7 @@ static const char *hint_reason(enum login_hint hint)
     return NULL;
 }
 
-static void answer_refused(struct auth_request *request, const struct login_outcome *outcome)
+static void answer_refused(struct request *request, const struct login_outcome *outcome)
 {
     const char *code = outcome->hint == LOGIN_HINT_INVALID_BASE64 ? "invalid_base64" : NULL;
     answer_fail(request->connection, request->id, outcome->user, code, hint_reason(outcome->hint));
@@ -125,7 +185,7 @@ static void answer_refused(struct auth_request *request, const struct login_outc
 }
 
 /* Postfix makes 535 of every FAIL, whatever its code; only a lost connection gives 454. */
-static void answer_unavailable(struct auth_request *request)
+static void answer_unavailable(struct request *request)
 {
     struct connection *connection = request->connection;
     if (!request->closes) {
@@ -153,7 +213,7 @@ static bool remember(struct connection *connection, uint32_t id, const struct pe
     return pending_login_add(server->pending, &key, login);
 }
 
-static void answer_accepted(struct auth_request *request, const struct login_outcome *outcome)
+static void answer_accepted(struct request *request, const struct login_outcome *outcome)
 {
     struct connection *connection = request->connection;
     struct auth_server *server = server_of(connection);
@@ -171,7 +231,7 @@ static void answer_accepted(struct auth_request *request, const struct login_out
 
 static void on_login(const struct login_outcome *outcome, void *context)
 {
-    struct auth_request *request = context;
+    struct request *request = context;
     struct connection *connection = request->connection;
     if (outcome->answer == LOGIN_CHALLENGE) {
         answer_send(connection,
@@ -255,10 +315,7 @@ static bool service_allowed(const struct connection *connection, struct span ser
 static void start_login(struct connection *connection, const struct dovecot_line *line)
 {
     struct auth_server *server = server_of(connection);
-    struct auth_request *request = auth_request_new(&connection->requests, line, connection);
-    server->requests++;
-    request->closes =
-        server->settings.kind == AUTH_SERVER_POSTFIX && span_is(line->service, "smtp");
+    struct request *request = request_new(connection, line);
     const struct login_request what = {
         .mechanism = sasl_find(line->mechanism),
         .protocol = line->service,
@@ -272,10 +329,10 @@ static void start_login(struct connection *connection, const struct dovecot_line
         .response = line->response,
     };
     request->login = login_start(server->service, &what, on_login, request);
-    if (connection->requests.count == 1) {
+    if (connection->open == 1) {
         door_client_busy(&connection->client, true);
     }
-    if (connection->requests.count >= server->settings.requests_max) {
+    if (connection->open >= server->settings.requests_max) {
         connection->held = true;
         stream_hold(connection->client.stream);
     }
@@ -285,7 +342,7 @@ static void on_auth(struct connection *connection, const struct dovecot_line *li
                     struct arena *arena)
 {
     struct auth_server *server = server_of(connection);
-    if (auth_request_find(&connection->requests, line->id) != NULL) {
+    if (request_find(connection, line->id) != NULL) {
         refuse_peer(connection, "request id used twice");
         return;
     }
@@ -307,7 +364,7 @@ static void on_auth(struct connection *connection, const struct dovecot_line *li
 /* An answer to a challenge that nobody waits for any more has crossed our FAIL on its way. */
 static void on_cont(struct connection *connection, const struct dovecot_line *line)
 {
-    struct auth_request *request = auth_request_find(&connection->requests, line->id);
+    struct request *request = request_find(connection, line->id);
     if (request != NULL) {
         login_continue(request->login, line->response);
     }
@@ -316,7 +373,7 @@ static void on_cont(struct connection *connection, const struct dovecot_line *li
 static void on_cancel(struct connection *connection, const struct dovecot_line *line)
 {
     struct auth_server *server = server_of(connection);
-    struct auth_request *request = auth_request_find(&connection->requests, line->id);
+    struct request *request = request_find(connection, line->id);
     if (server->pending != NULL) {
         struct pending_login_key key = key_of(connection, line->id);
         pending_login_remove(server->pending, &key);
@@ -476,8 +533,8 @@ void auth_server_drain(struct auth_server *server)
 static void abandon(struct door_client *client)
 {
     struct connection *connection = (struct connection *)client;
-    while (!client->left && connection->requests.newest != NULL) {
-        struct auth_request *request = connection->requests.newest;
+    while (!client->left && connection->newest != NULL) {
+        struct request *request = connection->newest;
         login_cancel(request->login);
         request->login = NULL;
         answer_unavailable(request);
