@@ -1,5 +1,6 @@
 """The real posternd, a fake provider, and scripted ends of Postfix and Dovecot. One daemon for each module."""
 
+import glob
 import os
 import re
 import sys
@@ -20,6 +21,8 @@ def needs():
     for program in (daemons.POSTERND, daemons.POSTERN):
         if not os.access(program, os.X_OK):
             pytest.exit(f"{program} is not built", 2)
+    for old in glob.glob(f"{daemons.ROOT}/build/log/flow-*.log"):
+        os.unlink(old)
 
 
 def populate(daemon):
