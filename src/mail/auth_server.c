@@ -27,7 +27,7 @@ struct request;
 struct connection {
     struct door_client client; /* first: the door casts */
     unsigned char cookie[DOVECOT_LINE_COOKIE_SIZE];
-    bool version_seen, held, pends;
+    bool version_seen, pends;
     uint32_t minor;
     struct request *newest;
     size_t open;
@@ -115,10 +115,6 @@ static void request_end(struct request *request)
 {
     struct connection *connection = request->connection;
     request_free(request);
-    if (connection->held && !connection->client.left) {
-        connection->held = false;
-        stream_release(connection->client.stream);
-    }
     if (connection->open == 0) {
         door_client_busy(&connection->client, false);
     }
@@ -332,10 +328,6 @@ static void start_login(struct connection *connection, const struct dovecot_line
     if (connection->open == 1) {
         door_client_busy(&connection->client, true);
     }
-    if (connection->open >= server->settings.requests_max) {
-        connection->held = true;
-        stream_hold(connection->client.stream);
-    }
 }
 
 static void on_auth(struct connection *connection, const struct dovecot_line *line,
@@ -357,6 +349,12 @@ static void on_auth(struct connection *connection, const struct dovecot_line *li
     }
     if (server->settings.kind == AUTH_SERVER_POSTFIX) {
         requests_cancel(connection); /* Postfix has one at a time, and never says CANCEL */
+    }
+    if (connection->open >= server->settings.requests_max) {
+        /* Read on: what comes next may be the CONT or CANCEL that makes room. */
+        door_client_complain(&connection->client, "too many logins on one connection");
+        answer_fail(connection, line->id, (struct span){0}, "temp_fail", NULL);
+        return;
     }
     start_login(connection, line);
 }
@@ -452,7 +450,7 @@ static size_t on_input(struct span bytes, struct door_client *client)
 {
     struct connection *connection = (struct connection *)client;
     struct span rest = bytes;
-    while (!client->left && !connection->held) {
+    while (!client->left) {
         size_t end = span_find(rest, '\n');
         if (end == rest.length) {
             break;

@@ -26,7 +26,7 @@ struct auth_server_settings {
     size_t connections_max; /* handshake complete (2,000) */
     size_t handshakes_max;  /* not complete (500) */
     int64_t handshake_ms;   /* 30,000 */
-    size_t requests_max;    /* open on one connection, then it is read no further (1,000) */
+    size_t requests_max;    /* open on one connection; beyond it: temporary failure (1,000) */
     /* TOKEN only: AUTH_TOKEN_KEY_SIZE random bytes that survive restarts; NULL: refuses all. */
     const struct secret *token_key;
 };

@@ -279,7 +279,8 @@ static void test_a_new_auth_of_postfix_ends_the_older(void **state)
     with_mail_leave(peer);
 }
 
-/* A thousand are open, each answered out of order; what comes beyond waits to be read. */
+/* A thousand are open, each answered out of order; what comes beyond fails for now, as what lies behind it
+ * may be the CONT or CANCEL that makes room. */
 static void test_a_thousand_open_requests(void **state)
 {
     (void)state;
@@ -290,24 +291,27 @@ static void test_a_thousand_open_requests(void **state)
         snprintf(line, sizeof line, "AUTH\t%u\tXOAUTH2\tservice=imap\tresp=" GOOD "\n", id);
         with_mail_say(peer, line);
     }
-    while (logins_started < 1000) {
-        loop_turn(with_mail_loop, 100);
+    for (unsigned id = 1001; id <= 1100; id++) {
+        snprintf(line, sizeof line, "FAIL\t%u\tcode=temp_fail", id);
+        assert_string_equal(with_mail_line(peer), line);
     }
-    assert_int_equal(with_mail_quiet(peer), 0);
     assert_int_equal(logins_started, 1000);
+    with_mail_say(peer, "CANCEL\t3\nAUTH\t1101\tXOAUTH2\tservice=imap\tresp=" GOOD "\n");
+    assert_int_equal(with_mail_quiet(peer), 0);
+    assert_int_equal(logins_started, 1001);
     assert_int_equal(auth_server_requests(dovecot), 1000);
     logins_stall = false;
     for (struct login *login = logins; login != NULL; login = login->next) {
         loop_later(with_mail_loop, &login->later); /* the newest first */
     }
-    bool seen[1101] = {false};
-    for (int i = 0; i < 1100; i++) {
+    bool seen[1102] = {[3] = true};
+    for (int i = 0; i < 1000; i++) {
         const char *heard = with_mail_line(peer);
         assert_int_equal(strncmp(heard, "OK\t", 3), 0);
         unsigned id = (unsigned)strtoul(heard + 3, NULL, 10);
-        assert_true(id >= 1 && id <= 1100 && !seen[id]);
+        assert_true(id >= 1 && (id <= 1000 || id == 1101) && !seen[id]);
         seen[id] = true;
-        assert_true(i > 0 || id == 1000);
+        assert_true(i > 0 || id == 1101);
     }
     assert_int_equal(auth_server_requests(dovecot), 0);
     with_mail_leave(peer);
