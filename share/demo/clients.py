@@ -8,6 +8,7 @@ import base64
 import imaplib
 import poplib
 import re
+import select
 import smtplib
 import socket
 import ssl
@@ -171,6 +172,7 @@ class Pop3(Lines):
 class Sieve(Lines):
     def __init__(self, port, security="none", context=None, source=None):
         super().__init__(port, security, context, source)
+        self.implicit = security == "tls"
         self.greeting = self.block()
         if security == "starttls":
             self.send(b"STARTTLS\r\n")
@@ -201,7 +203,10 @@ class Sieve(Lines):
 
     def authenticate(self, mechanism, message):
         encoded = base64.b64encode(message)
-        self.send(b'AUTHENTICATE "%s" {%d+}\r\n%s\r\n' % (mechanism.encode(), len(encoded), encoded))
+        # RFC 5804, 4: a quoted string has at most 1,024 bytes.
+        text = b'"%s"' % encoded if len(encoded) <= 1024 else b"{%d+}\r\n%s" % (len(encoded), encoded)
+        self.send(b'AUTHENTICATE "%s" %s\r\n' % (mechanism.encode(), text))
+        self.wake()
         challenge = b""
         while True:
             line = self.line().strip()
@@ -211,6 +216,12 @@ class Sieve(Lines):
                 raise Refused(line, challenge)
             challenge = base64.b64decode(line.strip(b'"'))
             self.send(b'"AQ=="\r\n')
+
+    def wake(self):
+        """Dovecot 2.3's managesieve-login may read what follows its greeting at once and, with TLS from the first
+        byte, leave it in its buffer until more comes (seen with strace). An empty line is more."""
+        if self.implicit and not select.select([self.socket], [], [], 2)[0]:
+            self.send(b"\r\n")
 
     def put(self, name, script):
         data = script.encode()
