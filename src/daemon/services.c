@@ -32,6 +32,7 @@ enum {
     PENDING_MAX = 10000,
     PENDING_MS = 155 * 1000,
     STORE_WAIT_MS = 15 * 1000,
+    REPORT_EVERY_MS = 60 * 1000,
 };
 
 static const struct auth_door {
@@ -71,6 +72,8 @@ struct services {
     struct map_server *map;
     struct policy_server *policy;
     struct admin_api *admin;
+    struct moment reported;
+    uint64_t failures_reported; /* of the store's look-ups */
 };
 
 /* ---- building ---- */
@@ -195,6 +198,22 @@ void services_configure(struct services *services, struct config *config)
 }
 
 /* ---- taking down ---- */
+
+void services_report(struct services *services)
+{
+    struct moment now = loop_now(services->login.loop);
+    uint64_t failures = store_failures(services->store);
+    bool first = services->failures_reported == 0;
+    if (failures == services->failures_reported ||
+        (!first && moment_since(now, services->reported) < REPORT_EVERY_MS)) {
+        return;
+    }
+    log_error(services->login.log, "store_unavailable",
+              log_number("count", (int64_t)(failures - services->failures_reported)),
+              log_text("detail", store_failure(services->store)));
+    services->failures_reported = failures;
+    services->reported = now;
+}
 
 void services_drain(struct services *services)
 {

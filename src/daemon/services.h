@@ -25,6 +25,10 @@ struct services *services_new(const struct services_inputs *inputs, struct error
 /* A new configuration, already checked: cannot fail. Its providers are taken. Sign-ins under way go on. */
 void services_configure(struct services *services, struct config *config);
 
+/* To be called every now and then: logs, once a minute at most, that the database could not answer. The doors
+ * told their clients only that it is temporary. */
+void services_report(struct services *services);
+
 /* The end. First no new sign-ins; those under way go on, and so does what mail servers still have to ask about
  * them. services_busy() tells whether anybody waits. */
 void services_drain(struct services *services);

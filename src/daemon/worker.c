@@ -123,6 +123,7 @@ static void on_heartbeat(void *context)
 {
     struct worker *worker = context;
     control_send(CONTROL_FD, CONTROL_ALIVE, -1);
+    services_report(worker->services);
     loop_timer_set(worker->heartbeat, worker->config.worker.heartbeat_ms);
 }
 

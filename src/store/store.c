@@ -28,6 +28,7 @@ struct store {
     int lock;
     struct store_sqlite *writer, *reader, *lookups;
     struct store_queue *writes, *reads;
+    uint64_t failures; /* of look-ups */
     atomic_bool closing;
     atomic_uint_least64_t commits;
 };
@@ -194,7 +195,14 @@ void store_read_cancel(struct store_read *read)
 enum store_now store_lookup(struct store *store, const struct statement *statement,
                             const struct value *parameters, struct arena *arena, struct value *row)
 {
-    return store_sqlite_lookup(store->lookups, statement, parameters, arena, row);
+    enum store_now now = store_sqlite_lookup(store->lookups, statement, parameters, arena, row);
+    store->failures += now == STORE_ASK;
+    return now;
+}
+
+uint64_t store_failures(const struct store *store)
+{
+    return store->failures;
 }
 
 const char *store_failure(const struct store *store)

@@ -54,6 +54,8 @@ struct store *store_open(struct loop *loop, const char *where, int64_t wait_ms,
 void store_close(struct store *store); /* takes NULL */
 /* Why the last look-up said STORE_ASK, in one line for the log; "" when none did. */
 const char *store_failure(const struct store *store);
+/* How many look-ups said STORE_ASK since it was opened. */
+uint64_t store_failures(const struct store *store);
 /* How many commits were made since it was opened: changes share them. */
 uint64_t store_commits(const struct store *store);
 
