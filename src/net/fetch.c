@@ -175,9 +175,8 @@ static void release(struct fetch *fetch)
 static void on_finished(void *context)
 {
     struct fetch *fetch = context;
-    struct fetch_answer answer = {.outcome = fetch->outcome};
+    struct fetch_answer answer = {.outcome = fetch->outcome, .status = fetch->status};
     if (fetch->outcome == FETCH_ANSWERED) {
-        answer.status = fetch->status;
         answer.content_type = span_of(fetch->content_type);
         answer.body = buffer_span(&fetch->body);
     } else {
@@ -333,14 +332,14 @@ static void judge(struct fetch *fetch, CURLcode code)
 {
     long status = 0;
     const char *type = NULL;
+    (void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
+    fetch->status = (int)status;
     if (code != CURLE_OK) {
         describe(fetch, code);
         return;
     }
-    (void)curl_easy_getinfo(fetch->easy, CURLINFO_RESPONSE_CODE, &status);
     (void)curl_easy_getinfo(fetch->easy, CURLINFO_CONTENT_TYPE, &type);
     fetch->outcome = FETCH_ANSWERED;
-    fetch->status = (int)status;
     (void)span_fits(span_of(type), fetch->content_type, sizeof fetch->content_type);
 }
 

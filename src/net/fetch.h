@@ -15,25 +15,27 @@
 #include "net/loop.h"
 
 enum fetch_outcome {
-    FETCH_FAILED,            /* no usable answer: `failure` says why (DNS, refused, TLS, timeout, too large, …) */
-    FETCH_ANSWERED,          /* an HTTP answer of any status */
+    FETCH_FAILED, /* no usable answer: `failure` says why (DNS, refused, TLS, timeout, too large, …) */
+    FETCH_ANSWERED, /* an HTTP answer of any status */
 };
 
 struct fetch_request {
-    const char *url;                  /* may hold user-info: never logged; sent as Basic when there is no `bearer` */
-    const struct secret *bearer;      /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
-    const char *accept;               /* "application/json" when NULL */
-    const char *ca_file;              /* instead of the system's authorities; NULL: those. Read again after 10 min */
+    const char *url; /* may hold user-info: never logged; sent as Basic when there is no `bearer` */
+    const struct secret
+        *bearer;        /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
+    const char *accept; /* "application/json" when NULL */
+    const char
+        *ca_file; /* instead of the system's authorities; NULL: those. Read again after 10 min */
     int64_t connect_ms, total_ms;
     size_t body_max;
 };
 
 struct fetch_answer {
     enum fetch_outcome outcome;
-    int status;                       /* FETCH_ANSWERED */
-    struct span content_type;         /* views: valid during the callback */
+    int status;               /* FETCH_FAILED: 0, or the one that came before it failed */
+    struct span content_type; /* views: valid during the callback */
     struct span body;
-    const char *failure;              /* FETCH_FAILED: one line, without the URL's user-info, path or query */
+    const char *failure; /* FETCH_FAILED: one line, without the URL's user-info, path or query */
 };
 
 struct fetch_client;
@@ -41,10 +43,12 @@ struct fetch;
 typedef void fetch_fn(const struct fetch_answer *answer, void *context);
 
 /* `connections_max` bounds connections in use at once; further fetches wait inside (their timeouts run). */
-struct fetch_client *fetch_client_new(struct loop *loop, size_t connections_max, const char *user_agent);
-void fetch_client_free(struct fetch_client *client);         /* cancels what is under way */
-struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request, fetch_fn *fn, void *context);
-void fetch_cancel(struct fetch *fetch);                       /* takes NULL; not after fn() ran */
+struct fetch_client *fetch_client_new(struct loop *loop, size_t connections_max,
+                                      const char *user_agent);
+void fetch_client_free(struct fetch_client *client); /* cancels what is under way */
+struct fetch *fetch_start(struct fetch_client *client, const struct fetch_request *request,
+                          fetch_fn *fn, void *context);
+void fetch_cancel(struct fetch *fetch); /* takes NULL; not after fn() ran */
 size_t fetch_running(const struct fetch_client *client);
 
 #endif

@@ -376,6 +376,25 @@ static const struct {
     {breaks_off, "connection closed in the middle of the answer"},
 };
 
+static void refuses_at_length(struct provider *p, int fd, int connection)
+{
+    (void)connection;
+    if (read_request(p, fd)) {
+        net_send(fd, "HTTP/1.1 401 Unauthorized\r\nContent-Length: 1000000\r\n\r\n");
+    }
+}
+
+/* A no stays a no, however long its page is. */
+static void test_status_of_a_failure(void **state)
+{
+    (void)state;
+    start(refuses_at_length, 4);
+    struct result result = asked("/");
+    assert_int_equal(result.outcome, FETCH_FAILED);
+    assert_int_equal(result.status, 401);
+    stop();
+}
+
 static void test_unusable_answers(void **state)
 {
     (void)state;
@@ -696,6 +715,7 @@ int main(void)
         cmocka_unit_test(test_nothing_is_decoded),
         cmocka_unit_test(test_environment_is_ignored),
         cmocka_unit_test(test_unusable_answers),
+        cmocka_unit_test(test_status_of_a_failure),
         cmocka_unit_test(test_nobody_listens),
         cmocka_unit_test(test_only_http),
         cmocka_unit_test(test_total_timeout),
