@@ -30,8 +30,8 @@ struct account {
     struct span name;    /* display name; may be empty */
     struct span home;    /* an own place of the mail (--home); empty: <mail root>/<id> */
     int64_t quota_bytes; /* 0: unlimited; -1: the configured default */
-    struct span
-        password; /* "{SCHEME}hash" or "$6$…"; empty: none. Only account/password reads it */
+    /* "{SCHEME}hash" or "$6$…"; empty: none. Only account/password reads it */
+    struct span password;
     struct span provider, subject; /* whose token opens it (binding); empty: not bound yet */
     int64_t created, changed;      /* wall seconds */
     int64_t last_login;            /* 0: never */
@@ -40,14 +40,16 @@ struct account {
 
 const char *account_state_name(enum account_state state); /* "deleted", "disabled", "active" */
 
-enum address_kind {               /* one table holds every address */
-                    ADDRESS_HELD, /* kept from reuse: of a deleted account */
-                    ADDRESS_PRIMARY,
-                    ADDRESS_ALIAS, /* given by an admin */
-                    ADDRESS_RENAMED, /* a former primary: receives, signs in, and owns running sessions */
+/* One table holds every address. */
+enum address_kind {
+    ADDRESS_HELD, /* kept from reuse: of a deleted account */
+    ADDRESS_PRIMARY,
+    ADDRESS_ALIAS, /* given by an admin */
+    /* a former primary: receives, signs in, and owns running sessions */
+    ADDRESS_RENAMED,
 };
-const char *account_address_kind_name(
-    enum address_kind kind); /* "held", "primary", "alias", "renamed" */
+/* "held", "primary", "alias", "renamed" */
+const char *account_address_kind_name(enum address_kind kind);
 
 /* The home directory: account->home, or "<root>/<id>". */
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena);

@@ -21,7 +21,7 @@ struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log
 /* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
 void admin_api_drain(struct admin_api *api);
 size_t admin_api_busy(const struct admin_api *api);
-void admin_api_free(
-    struct admin_api *api); /* calls under way lose their answer, not their change */
+/* calls under way lose their answer, not their change */
+void admin_api_free(struct admin_api *api);
 
 #endif

@@ -6,9 +6,8 @@
 
 void admin_changes_domain_add(struct admin_call *call); /* {"name", "postmaster"?} */
 void admin_changes_domain_delete(struct admin_call *call);
-void admin_changes_account_add(
-    struct admin_call
-        *call); /* {"address", "name"?, "home"?, "quota"?, "password"? | "password_hash"?} */
+/* {"address", "name"?, "home"?, "quota"?, "password"? | "password_hash"?} */
+void admin_changes_account_add(struct admin_call *call);
 void admin_changes_account_set(struct admin_call *call); /* any of the four; "" takes away */
 void admin_changes_account_disable(struct admin_call *call);
 void admin_changes_account_enable(struct admin_call *call);

@@ -8,9 +8,8 @@
 struct json *admin_views_account(struct admin_call *call, const struct account *account);
 
 void admin_views_domains(struct admin_call *call);
-void admin_views_accounts(
-    struct admin_call
-        *call); /* ?domain=, ?after=: pages of ADMIN_CALL_PAGE, "next" when more follow */
+/* ?domain=, ?after=: pages of ADMIN_CALL_PAGE, "next" when more follow */
+void admin_views_accounts(struct admin_call *call);
 void admin_views_show(struct admin_call *call);    /* one account with all its addresses */
 void admin_views_aliases(struct admin_call *call); /* ?domain=, ?account=, ?after= */
 

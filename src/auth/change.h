@@ -14,7 +14,8 @@
 
 enum change_kind {
     CHANGE_NOTHING,
-    CHANGE_DOMAIN_ADD, /* domain; target: who gets postmaster@ and abuse@ (empty: an account postmaster@ is made, abuse@ its alias) */
+    /* domain; target: who gets postmaster@ and abuse@ (empty: an account postmaster@ is made, abuse@ its alias) */
+    CHANGE_DOMAIN_ADD,
     CHANGE_DOMAIN_DELETE,   /* domain, which must be empty but for those two and held addresses */
     CHANGE_ACCOUNT_ADD,     /* address; name, home, quota, password_hash optional */
     CHANGE_ACCOUNT_SET,     /* address; whichever of name, home, quota, password_hash is given */
@@ -53,8 +54,8 @@ struct change_result {
     enum change_answer answer;
     const char *problem;           /* one line for a person, names the attribute or address */
     const struct account *account; /* as it is now; NULL for domains */
-    struct span
-        note; /* DONE: something the admin should know (where mail of a deleted account lies), or empty */
+    /* DONE: something the admin should know (where mail of a deleted account lies), or empty */
+    struct span note;
 };
 
 struct changes;

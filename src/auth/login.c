@@ -75,17 +75,12 @@ static struct moment now(const struct login *login)
     return loop_now(login->service->loop);
 }
 
-static struct moment earlier(struct moment one, struct moment other)
-{
-    return one.ms < other.ms ? one : other;
-}
-
 /* Postfix hangs up 10 s after its question; the client's turns are few, so the whole has a limit too. */
 static struct moment deadline(const struct login *login)
 {
     const struct login_settings *settings = &login->service->settings;
-    return earlier(moment_after(login->turn, settings->turn_ms),
-                   moment_after(login->started, settings->exchange_ms));
+    return moment_earlier(moment_after(login->turn, settings->turn_ms),
+                          moment_after(login->started, settings->exchange_ms));
 }
 
 /* Rests in `state` until something else wakes it, or until `end` makes it go on with `timed_out`. */
@@ -141,7 +136,8 @@ static void log_line(struct login *login, enum log_level level, const char *even
 static enum login_state succeed(struct login *login)
 {
     const struct login_service *service = login->service;
-    throttle_accepted(service->throttle, login->request.client, credential_user(&login->credential));
+    throttle_accepted(service->throttle, login->request.client,
+                      credential_user(&login->credential));
     credential_wipe(&login->credential);
     log_line(login, LOG_LEVEL_INFO, "login_accepted");
     if (service->changes != NULL) {
@@ -193,7 +189,7 @@ static enum login_state delay_refusal(struct login *login)
 {
     login->answer = LOGIN_REFUSED;
     struct moment end = moment_after(login->checked, login->service->settings.refusal_delay_ms);
-    return wait_until(login, LOGIN_WAIT_REFUSAL, earlier(end, deadline(login)),
+    return wait_until(login, LOGIN_WAIT_REFUSAL, moment_earlier(end, deadline(login)),
                       login->challenge.length > 0 ? LOGIN_TELL : LOGIN_ANSWER);
 }
 
@@ -284,7 +280,7 @@ static enum login_state ask_throttle(struct login *login)
                          credential_user(&login->credential), &delay_ms)) {
     case THROTTLE_DELAY:
         return wait_until(login, LOGIN_WAIT_THROTTLE,
-                          earlier(moment_after(now(login), delay_ms), deadline(login)),
+                          moment_earlier(moment_after(now(login), delay_ms), deadline(login)),
                           LOGIN_CHECK);
     case THROTTLE_GO:
         return LOGIN_CHECK;

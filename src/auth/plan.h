@@ -20,8 +20,8 @@ struct plan {
     struct error problem;
     struct store_change *steps; /* the caller's to start or free */
     const char *action;         /* "account_add" … */
-    struct span
-        subject; /* the address or domain it is about, in normal form; empty when malformed */
+    /* the address or domain it is about, in normal form; empty when malformed */
+    struct span subject;
     struct account account; /* whom it concerns: as read, or as it will be; id "" for nobody */
     struct span note;
     struct plan_rule rules[PLAN_RULES_MAX];

@@ -27,4 +27,9 @@ static inline bool moment_reached(struct moment now, struct moment deadline)
     return now.ms >= deadline.ms;
 }
 
+static inline struct moment moment_earlier(struct moment a, struct moment b)
+{
+    return a.ms < b.ms ? a : b;
+}
+
 #endif

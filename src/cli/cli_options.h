@@ -30,8 +30,8 @@ struct cli_options {
     const struct cli_verb *verb;
     const char *words[CLI_WORDS_MAX];
     size_t words_count;
-    const char *values
-        [CLI_SETTINGS_MAX]; /* in the order of verb->options; NULL: not given; "" for a switch */
+    /* in the order of verb->options; NULL: not given; "" for a switch */
+    const char *values[CLI_SETTINGS_MAX];
     const char *socket;
     bool json;
 };

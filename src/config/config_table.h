@@ -6,7 +6,8 @@
 #include "config/config.h"
 
 enum config_table_type {
-    CONFIG_TABLE_TEXT, /* UTF-8 without control characters; char *, NULL when empty, as the next three */
+    /* UTF-8 without control characters; char *, NULL when empty, as the next three */
+    CONFIG_TABLE_TEXT,
     CONFIG_TABLE_PATH,     /* an absolute path */
     CONFIG_TABLE_DOMAIN,   /* a mail domain, kept in normal form */
     CONFIG_TABLE_URL,      /* http or https; may hold a secret */

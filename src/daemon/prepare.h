@@ -10,8 +10,8 @@ enum { PREPARE_NOTICES_MAX = 4 };
 struct prepare {
     int lock;                /* held for as long as the parent lives */
     struct secret token_key; /* AUTH_TOKEN_KEY_SIZE bytes; survives restarts (auth_token.h) */
-    const char
-        *notices[PREPARE_NOTICES_MAX]; /* what an admin should hear; the first NULL ends them */
+    /* what an admin should hear; the first NULL ends them */
+    const char *notices[PREPARE_NOTICES_MAX];
 };
 
 /* Only looks: the users exist, and Dovecot's own auth service is switched off. */

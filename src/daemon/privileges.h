@@ -12,10 +12,10 @@ bool privileges_keep_few(struct error *error);
 
 /* The worker's steps, in this order. */
 bool privileges_become(uid_t uid, gid_t gid, struct error *error); /* for good; checked */
-bool privileges_give_up(
-    struct error *error); /* no_new_privs, and no capability in any set that can be emptied */
-bool privileges_hide(
-    struct error *error); /* no core file, no ptrace, /proc of root; dies with the parent */
+/* no_new_privs, and no capability in any set that can be emptied */
+bool privileges_give_up(struct error *error);
+/* no core file, no ptrace, /proc of root; dies with the parent */
+bool privileges_hide(struct error *error);
 
 /* As many descriptors as are allowed, at most `wanted`. Returns how many there are. */
 size_t privileges_raise_files(size_t wanted);

@@ -14,8 +14,8 @@ struct services_inputs {
     struct loop *loop;
     const struct log *log;
     struct config *config; /* its providers are taken */
-    const int
-        *fds; /* SOCKETS_COUNT listening sockets, -1: not there; taken over, also by a failure */
+    /* SOCKETS_COUNT listening sockets, -1: not there; taken over, also by a failure */
+    const int *fds;
     const struct secret *token_key;
 };
 

@@ -15,7 +15,8 @@
 #include <sys/types.h>
 
 enum master_server_kind {
-    MASTER_SERVER_USERDB, /* by peer uid: USER root_uid, dovecot_uid and mail_uid; PASS and LIST root_uid */
+    /* by peer uid: USER root_uid, dovecot_uid and mail_uid; PASS and LIST root_uid */
+    MASTER_SERVER_USERDB,
     MASTER_SERVER_MASTER, /* root_uid only: everything, and REQUEST */
 };
 

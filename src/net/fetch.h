@@ -15,17 +15,18 @@
 #include "net/loop.h"
 
 enum fetch_outcome {
-    FETCH_FAILED, /* no usable answer: `failure` says why (DNS, refused, TLS, timeout, too large, …) */
+    /* no usable answer: `failure` says why (DNS, refused, TLS, timeout, too large, …) */
+    FETCH_FAILED,
     FETCH_ANSWERED, /* an HTTP answer of any status */
 };
 
 struct fetch_request {
     const char *url; /* may hold user-info: never logged; sent as Basic when there is no `bearer` */
-    const struct secret
-        *bearer;        /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
+    /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
+    const struct secret *bearer;
     const char *accept; /* "application/json" when NULL */
-    const char
-        *ca_file; /* instead of the system's authorities; NULL: those. Read again after 10 min */
+    /* instead of the system's authorities; NULL: those. Read again after 10 min */
+    const char *ca_file;
     int64_t connect_ms, total_ms;
     size_t body_max;
 };

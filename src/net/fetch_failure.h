@@ -8,9 +8,9 @@
 #include <stdint.h>
 
 struct fetch_failure {
-    void *easy;                        /* libcurl's handle of the transfer, still whole */
-    int code;                          /* its CURLcode */
-    const char *said;                  /* its error buffer */
+    void *easy;       /* libcurl's handle of the transfer, still whole */
+    int code;         /* its CURLcode */
+    const char *said; /* its error buffer */
     int64_t connect_ms;
     size_t body_max;
 };

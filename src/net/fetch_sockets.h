@@ -10,7 +10,7 @@
 
 struct fetch_socket;
 struct fetch_sockets {
-    struct fetch_socket *first;        /* empty when zeroed */
+    struct fetch_socket *first; /* empty when zeroed */
 };
 
 /* A non-inherited socket, or -1 and errno. */

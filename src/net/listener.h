@@ -8,11 +8,11 @@
 #include "net/loop.h"
 
 struct listener;
-typedef void listener_fn(int fd, void *context);       /* the descriptor is the callee's */
+typedef void listener_fn(int fd, void *context); /* the descriptor is the callee's */
 
 struct listener *listener_new(struct loop *loop, int fd, listener_fn *fn, void *context);
-void listener_pause(struct listener *listener);        /* leaves connections in the backlog */
+void listener_pause(struct listener *listener); /* leaves connections in the backlog */
 void listener_resume(struct listener *listener);
-void listener_free(struct listener *listener);         /* closes this process's copy of the socket */
+void listener_free(struct listener *listener); /* closes this process's copy of the socket */
 
 #endif

@@ -21,7 +21,8 @@ struct log_sink *log_sink_new_stderr(struct loop *loop, bool journal);
 struct log_sink *log_sink_new_syslog(struct loop *loop, const char *path, const char *ident);
 /* For struct log: { .sink = log_sink_write, .context = sink }. */
 void log_sink_write(enum log_level level, struct span line, void *context);
-void log_sink_flush(struct log_sink *sink);       /* now, as far as it goes without waiting; before an exit */
+/* now, as far as it goes without waiting; before an exit */
+void log_sink_flush(struct log_sink *sink);
 uint64_t log_sink_dropped(const struct log_sink *sink);
 void log_sink_free(struct log_sink *sink);
 

@@ -14,17 +14,20 @@ struct pool;
 struct pool_job;
 
 struct pool_task {
-    void (*run)(void *work);                    /* in a thread */
-    void (*done)(void *work, void *context);    /* in the loop: `work` is still the job's; never after pool_cancel() */
-    void (*drop)(void *work);                   /* in the loop: wipes and frees `work`, after done() or instead of it */
+    void (*run)(void *work); /* in a thread */
+    /* in the loop: `work` is still the job's; never after pool_cancel() */
+    void (*done)(void *work, void *context);
+    /* in the loop: wipes and frees `work`, after done() or instead of it */
+    void (*drop)(void *work);
 };
 
 /* `nice` is added to the threads' nice value (0 to 19). */
 struct pool *pool_new(struct loop *loop, unsigned threads, size_t queue_max, int nice);
-void pool_free(struct pool *pool);              /* joins the threads; jobs left are dropped, not reported */
+void pool_free(struct pool *pool); /* joins the threads; jobs left are dropped, not reported */
 /* NULL when queue_max jobs wait: `work` then stays the caller's. */
-struct pool_job *pool_start(struct pool *pool, const struct pool_task *task, void *work, void *context);
-void pool_cancel(struct pool_job *job);         /* takes NULL */
+struct pool_job *pool_start(struct pool *pool, const struct pool_task *task, void *work,
+                            void *context);
+void pool_cancel(struct pool_job *job); /* takes NULL */
 size_t pool_waiting(const struct pool *pool);
 
 #endif

@@ -16,9 +16,9 @@
 enum { STREAM_OUTPUT_PAUSE = 64 * 1024, STREAM_OUTPUT_MAX = 16 * 1024 * 1024 };
 
 enum stream_end {
-    STREAM_CLOSED,        /* the peer closed */
-    STREAM_BROKEN,        /* read or write error */
-    STREAM_TOO_LONG,      /* input_max bytes without the owner consuming any */
+    STREAM_CLOSED,   /* the peer closed */
+    STREAM_BROKEN,   /* read or write error */
+    STREAM_TOO_LONG, /* input_max bytes without the owner consuming any */
 };
 
 struct stream;
@@ -32,14 +32,18 @@ struct stream_events {
 };
 
 /* Takes over the descriptor (made non-blocking, close-on-exec). `input_max` bounds unconsumed input. */
-struct stream *stream_new(struct loop *loop, int fd, size_t input_max, const struct stream_events *events, void *context);
-void stream_free(struct stream *stream);           /* closes at once; takes NULL; safe inside its own callbacks */
-void stream_write(struct stream *stream, struct span bytes);     /* copies; after finish or end it does nothing */
+struct stream *stream_new(struct loop *loop, int fd, size_t input_max,
+                          const struct stream_events *events, void *context);
+/* closes at once; takes NULL; safe inside its own callbacks */
+void stream_free(struct stream *stream);
+/* copies; after finish or end it does nothing */
+void stream_write(struct stream *stream, struct span bytes);
 /* Stops reading, writes what is left (for at most 5 s), waits for the peer to close (TCP only; at most
  * 1 s, so that its unread bytes do not reset the connection), closes, then calls `end` with STREAM_CLOSED. */
 void stream_finish(struct stream *stream);
-void stream_hold(struct stream *stream);            /* stops reading (and `input` calls), e.g. at 1,000 open requests */
-void stream_release(struct stream *stream);         /* reads on; kept input is offered again, later */
+/* stops reading (and `input` calls), e.g. at 1,000 open requests */
+void stream_hold(struct stream *stream);
+void stream_release(struct stream *stream); /* reads on; kept input is offered again, later */
 size_t stream_waiting(const struct stream *stream); /* bytes of output not yet written */
 
 /* Who is at the other end of a UNIX socket (SO_PEERCRED at accept). pid is 0 when unknown. */

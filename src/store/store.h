@@ -38,7 +38,8 @@ enum store_now {
 enum store_answer {
     STORE_UNKNOWN, /* lost in COMMIT: it may or may not be there */
     STORE_FAILED,  /* not done (disk full, I/O error, closed): nothing of it is there */
-    STORE_CONFLICT, /* not done: a step touched another number of rows than expected, or a uniqueness rule held */
+    /* not done: a step touched another number of rows than expected, or a uniqueness rule held */
+    STORE_CONFLICT,
     STORE_DONE, /* durable */
 };
 
@@ -97,7 +98,7 @@ typedef void store_write_fn(const struct store_result *result, void *context);
 /* Takes the change. With STORE_QUEUE_MAX waiting it answers STORE_FAILED, later. */
 struct store_write *store_write_start(struct store *store, struct store_change *taken,
                                       store_write_fn *fn, void *context);
-void store_write_forget(
-    struct store_write *write); /* the answer is dropped; the change still commits */
+/* the answer is dropped; the change still commits */
+void store_write_forget(struct store_write *write);
 
 #endif

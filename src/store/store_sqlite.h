@@ -33,8 +33,8 @@ bool store_sqlite_read(struct store_sqlite *sqlite, const struct statement *stat
                        struct store_rows *rows, struct error *error);
 /* Ends a read that is under way. The one function for any thread, while the connection is open. */
 void store_sqlite_interrupt(struct store_sqlite *sqlite);
-const char *store_sqlite_failure(
-    const struct store_sqlite *sqlite); /* of the last look-up without an answer */
+/* of the last look-up without an answer */
+const char *store_sqlite_failure(const struct store_sqlite *sqlite);
 
 /* What became of one change. */
 struct store_sqlite_outcome {

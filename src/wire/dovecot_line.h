@@ -72,8 +72,8 @@ struct dovecot_line {
     uint32_t session_pid;                           /* REQUEST; 0 when not said */
     bool request_auth_token;                        /* REQUEST */
 
-    struct span
-        user; /* USER, PASS: the name; LIST: the mask of user=; CACHE_FLUSH: the first name, empty for all */
+    /* USER, PASS: the name; LIST: the mask of user=; CACHE_FLUSH: the first name, empty for all */
+    struct span user;
 };
 
 /* Parses `text`, one line without its LF. Unknown parameters are ignored. Refused (false and an
@@ -99,8 +99,8 @@ struct dovecot_line_field {
 
 struct dovecot_line_mechanism {
     const char *name;
-    const char *
-        flags; /* "plaintext": hidden without TLS; "private": for DOVECOT-TOKEN; several with TABs */
+    /* "plaintext": hidden without TLS; "private": for DOVECOT-TOKEN; several with TABs */
+    const char *flags;
 };
 
 struct dovecot_line_hello {
@@ -108,8 +108,8 @@ struct dovecot_line_hello {
     size_t count;
     uint32_t server_pid; /* SPID: the same number on all our sockets */
     uint32_t connection; /* CUID */
-    unsigned char
-        cookie[DOVECOT_LINE_COOKIE_SIZE]; /* unique per connection, from secret_random() */
+    /* unique per connection, from secret_random() */
+    unsigned char cookie[DOVECOT_LINE_COOKIE_SIZE];
 };
 
 /* The client side: VERSION 1 2, MECH…, SPID, CUID, COOKIE, DONE. */

@@ -14,8 +14,8 @@
 enum { HTTP_HEADERS_MAX = 64, HTTP_METHOD_MAX = 16 };
 
 struct http_limits {
-    size_t
-        head_max; /* bytes up to and with the empty line: 431 beyond (414 for the request line) */
+    /* bytes up to and with the empty line: 431 beyond (414 for the request line) */
+    size_t head_max;
     size_t headers_max; /* lines, at most HTTP_HEADERS_MAX: 431 beyond */
     size_t body_max;    /* bytes: 413 beyond */
 };

@@ -28,8 +28,9 @@ enum sasl_answer {
     SASL_MALFORMED, /* `problem` says what is wrong, from a fixed list */
     SASL_TRUNCATED, /* cut at Postfix's line_length_limit: not the client's fault */
     SASL_TOO_LONG,  /* a token beyond SASL_TOKEN_MAX or a password beyond SASL_PASSWORD_MAX */
-    SASL_ASKS_CONFIGURATION, /* an empty auth= (RFC 7628, 4.3): wants the error JSON, is no attack */
-    SASL_CONTINUE,           /* LOGIN: the user name is here, the password comes next */
+    /* an empty auth= (RFC 7628, 4.3): wants the error JSON, is no attack */
+    SASL_ASKS_CONFIGURATION,
+    SASL_CONTINUE, /* LOGIN: the user name is here, the password comes next */
     SASL_COMPLETE,
 };
 
@@ -40,8 +41,8 @@ struct sasl_credential {
     char user[SASL_USER_MAX +
               1]; /* as the client wrote it: valid UTF-8, no control bytes; may be empty (OB4) */
     struct secret secret; /* the token (b64token, never empty) or the password */
-    const char
-        *problem; /* SASL_MALFORMED, SASL_TRUNCATED, SASL_TOO_LONG: a fixed text, no client bytes */
+    /* SASL_MALFORMED, SASL_TRUNCATED, SASL_TOO_LONG: a fixed text, no client bytes */
+    const char *problem;
 };
 
 /* Reads one client message, still in base64 as the auth protocol carries it. Call it with the

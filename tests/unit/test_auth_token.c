@@ -102,8 +102,7 @@ static void test_messages(void **state)
     buffer_add_byte(&token, '\0');
     for (size_t i = 0; i < sizeof MESSAGES / sizeof MESSAGES[0]; i++) {
         CLEANUP(buffer_done)
-        struct buffer plain = buffer_limited(1000),
-                      text = buffer_limited(2000);
+        struct buffer plain = buffer_limited(1000), text = buffer_limited(2000);
         CLEANUP(arena_done) struct arena arena = {0};
         struct auth_token_claim found = {0};
         const char *at = strstr(MESSAGES[i].message, "%s");

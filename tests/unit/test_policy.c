@@ -116,7 +116,7 @@ static void check_case(const struct token_case *c)
 /* Counts like an odometer through all values of all facts. */
 static bool next_case(struct token_case *c)
 {
-    int *const digits[] = {&c->answer, &c->mode, &c->verified, &c->subject,   &c->account,
+    int *const digits[] = {&c->answer, &c->mode, &c->verified, &c->subject,    &c->account,
                            &c->bound,  &c->name, &c->at_home,  &c->store_down, &c->loose};
     static const int bases[] = {3, 3, 3, 2, ACCOUNT_KINDS, BOUND_KINDS, NAME_KINDS, 2, 2, 2};
     for (size_t i = 0; i < sizeof bases / sizeof *bases; i++) {
