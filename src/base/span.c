@@ -2,7 +2,6 @@
 #include "base/span.h"
 
 #include "base/arena.h"
-#include "base/text.h"
 
 #include <string.h>
 
@@ -31,13 +30,18 @@ bool span_is(struct span span, const char *text)
     return span_equal(span, span_of(text));
 }
 
+char span_lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
+
 bool span_equal_fold(struct span a, struct span b)
 {
     if (a.length != b.length) {
         return false;
     }
     for (size_t i = 0; i < a.length; i++) {
-        if (text_lower(a.at[i]) != text_lower(b.at[i])) {
+        if (span_lower(a.at[i]) != span_lower(b.at[i])) {
             return false;
         }
     }

@@ -30,6 +30,8 @@ bool span_starts(struct span span, const char *prefix);
 bool span_starts_fold(struct span span, const char *prefix);
 bool span_ends(struct span span, const char *suffix);
 
+char span_lower(char byte); /* ASCII letters only */
+
 /* The byte at `index`, or -1 beyond the end. */
 int span_at(struct span span, size_t index);
 /* Part of a span; both numbers are clamped to what is there. */

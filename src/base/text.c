@@ -179,7 +179,13 @@ bool text_b64token(struct span text)
     return i == text.length;
 }
 
-char text_lower(char byte)
+int text_hex_digit(int byte)
 {
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+    if (byte >= '0' && byte <= '9') {
+        return byte - '0';
+    }
+    if (byte >= 'a' && byte <= 'f') {
+        return byte - 'a' + 10;
+    }
+    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
 }

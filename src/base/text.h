@@ -13,6 +13,7 @@ bool text_utf8(struct span text);            /* valid UTF-8, no surrogates, no N
 bool text_printable_ascii(struct span text); /* %x21-7E only, at least one */
 /* RFC 6750, 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
 bool text_b64token(struct span text);
-char text_lower(char byte); /* ASCII only */
+/* The value of a hexadecimal digit of either case; -1 for anything else, also for what span_at() says beyond the end. */
+int text_hex_digit(int byte);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli_ask.h"
 #include "cli/cli_call.h"
+#include "cli/cli_change.h"
 #include "cli/cli_list.h"
 
 #include <stdio.h>
@@ -22,20 +23,6 @@ static const struct cli_column SHOWN[] = {{"address", "address"},   {"state", "s
                                           {"changed", "changed"},   {"last login", "last_login"}};
 static const struct cli_column ADDRESSES[] = {
     {"ALSO", "address"}, {"KIND", "kind"}, {"SINCE", "created"}};
-
-/* Sends `body` and shows the outcome. */
-static enum cli_exit change(const struct cli_options *options, const char *method, char *target,
-                            struct json *body, const char *done)
-{
-    struct json *answer;
-    enum cli_exit result = cli_call(options, method, target, body, &answer);
-    memory_free(target);
-    if (result == CLI_OK) {
-        cli_show_change(options, answer, options->words[0], done);
-        json_free(answer);
-    }
-    return result;
-}
 
 static bool is_utf8(const char *text)
 {
@@ -106,7 +93,8 @@ enum cli_exit cli_account_add(const struct cli_options *options)
         return CLI_REFUSED;
     }
     json_put_text(body, "address", span_of(options->words[0]));
-    return change(options, "POST", memory_text("/v1/accounts"), body, "added, receives mail now");
+    return cli_change(options, "POST", memory_text("/v1/accounts"), body,
+                      "added, receives mail now");
 }
 
 enum cli_exit cli_account_set(const struct cli_options *options)
@@ -123,8 +111,8 @@ enum cli_exit cli_account_set(const struct cli_options *options)
         json_free(body);
         return CLI_USAGE;
     }
-    return change(options, "PATCH", cli_call_target("/v1/accounts/", options->words[0], ""), body,
-                  "changed");
+    return cli_change(options, "PATCH", cli_call_target("/v1/accounts/", options->words[0], ""),
+                      body, "changed");
 }
 
 enum cli_exit cli_account_list(const struct cli_options *options)
@@ -178,20 +166,23 @@ enum cli_exit cli_account_show(const struct cli_options *options)
 
 enum cli_exit cli_account_disable(const struct cli_options *options)
 {
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/disable"),
-                  NULL, "disabled: no sign-in and no sending; mail still arrives");
+    return cli_change(options, "POST",
+                      cli_call_target("/v1/accounts/", options->words[0], "/disable"), NULL,
+                      "disabled: no sign-in and no sending; mail still arrives");
 }
 
 enum cli_exit cli_account_enable(const struct cli_options *options)
 {
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/enable"),
-                  NULL, "enabled");
+    return cli_change(options, "POST",
+                      cli_call_target("/v1/accounts/", options->words[0], "/enable"), NULL,
+                      "enabled");
 }
 
 enum cli_exit cli_account_unbind(const struct cli_options *options)
 {
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/unbind"),
-                  NULL, "unbound; the next sign-in with a token binds it again");
+    return cli_change(options, "POST",
+                      cli_call_target("/v1/accounts/", options->words[0], "/unbind"), NULL,
+                      "unbound; the next sign-in with a token binds it again");
 }
 
 enum cli_exit cli_account_rename(const struct cli_options *options)
@@ -201,8 +192,9 @@ enum cli_exit cli_account_rename(const struct cli_options *options)
     }
     struct json *body = json_new_object();
     json_put_text(body, "to", span_of(options->words[1]));
-    return change(options, "POST", cli_call_target("/v1/accounts/", options->words[0], "/rename"),
-                  body, "renamed; it stays an alias, and no mail was moved");
+    return cli_change(options, "POST",
+                      cli_call_target("/v1/accounts/", options->words[0], "/rename"), body,
+                      "renamed; it stays an alias, and no mail was moved");
 }
 
 enum cli_exit cli_account_delete(const struct cli_options *options)
@@ -214,6 +206,6 @@ enum cli_exit cli_account_delete(const struct cli_options *options)
         fputs("postern: nothing was changed\n", stderr);
         return CLI_REFUSED;
     }
-    return change(options, "DELETE", cli_call_target("/v1/accounts/", options->words[0], ""), NULL,
-                  "deleted");
+    return cli_change(options, "DELETE", cli_call_target("/v1/accounts/", options->words[0], ""),
+                      NULL, "deleted");
 }

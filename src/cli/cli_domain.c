@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/cli_ask.h"
 #include "cli/cli_call.h"
+#include "cli/cli_change.h"
 #include "cli/cli_list.h"
 
 #include <stdio.h>
@@ -12,19 +13,6 @@
 static const struct cli_column DOMAINS[] = {{"DOMAIN", "name"}, {"SINCE", "created"}};
 static const struct cli_column ALIASES[] = {
     {"ALIAS", "address"}, {"KIND", "kind"}, {"ACCOUNT", "account"}, {"SINCE", "created"}};
-
-static enum cli_exit change(const struct cli_options *options, const char *method, char *target,
-                            struct json *body, const char *done)
-{
-    struct json *answer;
-    enum cli_exit result = cli_call(options, method, target, body, &answer);
-    memory_free(target);
-    if (result == CLI_OK) {
-        cli_show_change(options, answer, options->words[0], done);
-        json_free(answer);
-    }
-    return result;
-}
 
 /* A body of two members, the second left out when NULL or empty. NULL: a word is not UTF-8, and said so. */
 static struct json *pair(const char *first, const char *first_value, const char *second,
@@ -57,7 +45,7 @@ enum cli_exit cli_domain_add(const struct cli_options *options)
     }
     struct json *body = pair("name", options->words[0], "postmaster", postmaster);
     return body == NULL ? CLI_REFUSED
-                        : change(options, "POST", memory_text("/v1/domains"), body, "added");
+                        : cli_change(options, "POST", memory_text("/v1/domains"), body, "added");
 }
 
 enum cli_exit cli_domain_list(const struct cli_options *options)
@@ -70,16 +58,16 @@ enum cli_exit cli_domain_list(const struct cli_options *options)
 
 enum cli_exit cli_domain_delete(const struct cli_options *options)
 {
-    return change(options, "DELETE", cli_call_target("/v1/domains/", options->words[0], ""), NULL,
-                  "deleted");
+    return cli_change(options, "DELETE", cli_call_target("/v1/domains/", options->words[0], ""),
+                      NULL, "deleted");
 }
 
 enum cli_exit cli_domain_alias_add(const struct cli_options *options)
 {
     struct json *body = pair("address", options->words[0], "target", options->words[1]);
     return body == NULL ? CLI_REFUSED
-                        : change(options, "POST", memory_text("/v1/aliases"), body,
-                                 "added, receives mail now");
+                        : cli_change(options, "POST", memory_text("/v1/aliases"), body,
+                                     "added, receives mail now");
 }
 
 enum cli_exit cli_domain_alias_list(const struct cli_options *options)
@@ -96,6 +84,6 @@ enum cli_exit cli_domain_alias_list(const struct cli_options *options)
 
 enum cli_exit cli_domain_alias_delete(const struct cli_options *options)
 {
-    return change(options, "DELETE", cli_call_target("/v1/aliases/", options->words[0], ""), NULL,
-                  "deleted");
+    return cli_change(options, "DELETE", cli_call_target("/v1/aliases/", options->words[0], ""),
+                      NULL, "deleted");
 }

@@ -20,7 +20,7 @@ enum { PROVIDER_URL_MAX = 2000, PROVIDER_TEXT_MAX = 400 };
 static bool all_of(struct span text, const char *bytes)
 {
     for (size_t i = 0; i < text.length; i++) {
-        if (strchr(bytes, text_lower(text.at[i])) == NULL) {
+        if (strchr(bytes, span_lower(text.at[i])) == NULL) {
             return false;
         }
     }

@@ -271,17 +271,6 @@ static bool read_id(struct reader *reader)
     return read_number(reader, "request id", &reader->line->id);
 }
 
-static int hex_digit(int byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    if (byte >= 'a' && byte <= 'f') {
-        return byte - 'a' + 10;
-    }
-    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
 static bool read_cookie(struct reader *reader)
 {
     struct span field;
@@ -290,7 +279,8 @@ static bool read_cookie(struct reader *reader)
         return error_set(reader->error, "auth protocol: no cookie");
     }
     for (size_t i = 0; i < DOVECOT_LINE_COOKIE_SIZE; i++) {
-        int high = hex_digit(span_at(field, 2 * i)), low = hex_digit(span_at(field, 2 * i + 1));
+        int high = text_hex_digit(span_at(field, 2 * i)),
+            low = text_hex_digit(span_at(field, 2 * i + 1));
         if (high < 0 || low < 0) {
             return error_set(reader->error, "auth protocol: cookie is not hexadecimal");
         }
@@ -382,7 +372,7 @@ bool dovecot_line_responds(const struct dovecot_line *line, uint32_t client_mino
 static bool literal(const char *text)
 {
     for (size_t i = 0; text[i] != '\0'; i++) {
-        bool letter = text_lower(text[i]) >= 'a' && text_lower(text[i]) <= 'z';
+        bool letter = span_lower(text[i]) >= 'a' && span_lower(text[i]) <= 'z';
         bool digit = text[i] >= '0' && text[i] <= '9';
         if (!letter && !digit && strchr("_-./ ", text[i]) == NULL) {
             return false;

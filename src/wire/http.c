@@ -27,7 +27,7 @@ static enum http_answer refuse(struct http_refusal *refusal, unsigned status, co
 /* RFC 9110, 5.6.2 */
 static bool token_byte(int byte)
 {
-    char letter = text_lower((char)byte);
+    char letter = span_lower((char)byte);
     return byte > 0 && byte < 0x80 &&
            ((letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') ||
             strchr("!#$%&'*+-.^_`|~", byte) != NULL);
@@ -265,7 +265,7 @@ static bool is_host(struct span host)
 {
     for (size_t i = 0; i < host.length; i++) {
         int byte = span_at(host, i);
-        char letter = text_lower((char)byte);
+        char letter = span_lower((char)byte);
         bool word = (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9');
         if (!word && (byte == 0 || byte >= 0x80 || strchr("-._~[]:", byte) == NULL)) {
             return false;
@@ -379,7 +379,7 @@ void http_encode(struct span bytes, struct buffer *out)
     static const char digits[] = "0123456789ABCDEF";
     for (size_t i = 0; i < bytes.length; i++) {
         unsigned byte = (unsigned char)bytes.at[i];
-        char letter = text_lower(bytes.at[i]);
+        char letter = span_lower(bytes.at[i]);
         if ((letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') ||
             (byte != 0 && strchr("-._~", (int)byte) != NULL)) {
             buffer_add_byte(out, bytes.at[i]);

@@ -200,7 +200,7 @@ static const char *take_pair(struct span pair, struct pairs *pairs)
         return "pair without a key";
     }
     for (size_t i = 0; i < equals; i++) {
-        char letter = text_lower(pair.at[i]);
+        char letter = span_lower(pair.at[i]);
         if (letter < 'a' || letter > 'z') {
             return "key is not letters";
         }

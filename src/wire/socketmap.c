@@ -15,7 +15,7 @@ static bool name_valid(struct span name)
         return false;
     }
     for (size_t i = 0; i < name.length; i++) {
-        char byte = text_lower(name.at[i]);
+        char byte = span_lower(name.at[i]);
         bool word = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
         if (!word && byte != '-' && byte != '_') {
             return false;

@@ -5,20 +5,9 @@
 
 #include <string.h>
 
-static int hex_digit(int byte)
-{
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
-    }
-    if (byte >= 'a' && byte <= 'f') {
-        return byte - 'a' + 10;
-    }
-    return byte >= 'A' && byte <= 'F' ? byte - 'A' + 10 : -1;
-}
-
 int uri_escaped(struct span text)
 {
-    int high = hex_digit(span_at(text, 1)), low = hex_digit(span_at(text, 2));
+    int high = text_hex_digit(span_at(text, 1)), low = text_hex_digit(span_at(text, 2));
     return span_at(text, 0) != '%' || high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
@@ -27,7 +16,7 @@ static bool is_uri_text(struct span text, const char *more)
 {
     for (size_t i = 0; i < text.length; i++) {
         int byte = span_at(text, i);
-        char letter = text_lower((char)byte);
+        char letter = span_lower((char)byte);
         bool plain = (letter >= 'a' && letter <= 'z') || (byte >= '0' && byte <= '9') ||
                      (byte > 0 && byte < 0x80 && strchr(more, byte) != NULL);
         if (byte == '%') {
