@@ -589,7 +589,7 @@ void login_cancel(struct login *login)
         return; /* the door hears the last answer just now */
     }
     if (!login->logged) {
-        login->reason = "client_left";
+        login->reason = login->service->stopping ? "stopping" : "client_left";
         log_line(login, LOG_LEVEL_INFO, "login_abandoned");
     }
     login_free(login);

@@ -49,6 +49,7 @@ struct login_service {
     struct throttle *throttle;
     struct changes *changes; /* binding and last_login; may be NULL in tests */
     struct login_settings settings;
+    bool stopping;  /* set before the doors give up on those under way: it is us who left */
     size_t running; /* login.c's */
 };
 

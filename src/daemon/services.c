@@ -238,6 +238,7 @@ bool services_busy(const struct services *services)
 
 void services_abandon(struct services *services)
 {
+    services->login.stopping = true;
     for (size_t i = 0; i < AUTH_DOORS; i++) {
         if (services->auth[i] != NULL) {
             auth_server_abandon(services->auth[i]);

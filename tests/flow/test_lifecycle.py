@@ -134,6 +134,7 @@ def test_stop_does_not_wait_for_ever(make_daemon):
         with pytest.raises(ends.Closed):
             postfix.hear()
         assert daemon.process.wait(daemons.PATIENCE) == 0
+    assert len(daemon.lines("login_abandoned .*reason=stopping")) == 2
     daemon.process = None
 
 
