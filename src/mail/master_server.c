@@ -111,9 +111,7 @@ static void answer_user(struct connection *connection, uint32_t id, const struct
 /* False when the process that asks is not the one that it says it asks for. */
 static bool pid_fits(const struct connection *connection, const struct dovecot_line *line)
 {
-    const struct stream_peer *peer = &connection->client.peer;
-    return line->session_pid == 0 || !peer->known || peer->pid <= 0 ||
-           (uint32_t)peer->pid == line->session_pid;
+    return line->session_pid == 0 || stream_peer_is(&connection->client.peer, line->session_pid);
 }
 
 static struct span token_for(struct connection *connection, const struct dovecot_line *line,

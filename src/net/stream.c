@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <stdio.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -402,4 +403,42 @@ void stream_release(struct stream *stream)
 struct stream_peer stream_peer(const struct stream *stream)
 {
     return stream->peer;
+}
+
+/* "NSpid:\t4711\t17": its pid in each namespace, ours first (proc(5)). */
+static bool has_pid(struct span names, uint64_t pid)
+{
+    struct span name;
+    uint64_t number;
+    while (span_cut(&names, '\t', &name)) {
+        if (span_number(name, UINT32_MAX, &number) && number == pid) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Only a process of another namespace gets here: not on the path of an ordinary login. */
+static bool is_in_namespace(pid_t peer, uint64_t pid)
+{
+    char path[64], text[4096];
+    snprintf(path, sizeof path, "/proc/%ld/status", (long)peer);
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t size = fd < 0 ? -1 : read(fd, text, sizeof text);
+    if (fd >= 0) {
+        close(fd);
+    }
+    struct span rest = span_bytes(text, size > 0 ? (size_t)size : 0), line;
+    while (size > 0 && span_cut(&rest, '\n', &line)) {
+        if (span_starts(line, "NSpid:\t")) {
+            return has_pid(span_from(line, 7), pid);
+        }
+    }
+    return true;
+}
+
+bool stream_peer_is(const struct stream_peer *peer, uint64_t pid)
+{
+    return !peer->known || peer->pid <= 0 || (uint64_t)peer->pid == pid ||
+           is_in_namespace(peer->pid, pid);
 }

@@ -54,5 +54,8 @@ struct stream_peer {
     pid_t pid;
 };
 struct stream_peer stream_peer(const struct stream *stream);
+/* Whether that process may call itself `pid`: by our count of processes, or by the one of a PID namespace that
+ * it lives in (containers). true when it cannot be told: unknown, gone, or /proc is not to be read. */
+bool stream_peer_is(const struct stream_peer *peer, uint64_t pid);
 
 #endif

@@ -5,6 +5,8 @@ import os
 import pwd
 import socket
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -142,6 +144,19 @@ def test_request_once_with_cookie_and_id(daemon):
         assert "auth_mech=XOAUTH2" in answer and f"uid={daemons.MAIL_UID}" in answer
         assert any(field.startswith(f"home={daemon.directory}/mail/") for field in answer)
         assert master.request(auth, 2)[0] == "FAIL"
+
+
+def test_request_from_another_pid_namespace(daemon):
+    """Dovecot in a container counts its processes from 1."""
+    with daemon.dovecot() as auth:
+        assert auth.login("XOAUTH2", ends.xoauth2(HELLO, daemons.token())).ok
+        program = ("import os, sys; sys.path.insert(0, sys.argv[1]); import ends\n"
+                   "master = ends.Master(sys.argv[2])\n"
+                   "print(os.getpid(), *master.ask('REQUEST', sys.argv[3], 1, sys.argv[4], f'session_pid={os.getpid()}'))")
+        done = subprocess.run(["unshare", "--pid", "--fork", sys.executable, "-c", program, os.path.dirname(__file__), daemon.master_path,
+                               str(auth.cpid), auth.cookie], capture_output=True, text=True, check=True)
+        pid, answer = done.stdout.split()[:2]
+        assert (pid, answer) == ("1", "USER"), done.stdout
 
 
 def test_postfix_logins_leave_nothing_to_request(daemon):
