@@ -46,6 +46,15 @@ stack_wait() {
     done
 }
 
+# "localhost" is ::1 as well where there is IPv6, and some clients try no other address.
+stack_loopback() {
+    if grep -q '^0\{31\}1 ' /proc/net/if_inet6 2>/dev/null; then
+        echo "127.0.0.1, ::1"
+    else
+        echo "127.0.0.1"
+    fi
+}
+
 stack_port_open() {
     (exec 3<>"/dev/tcp/127.0.0.1/$1") 2>/dev/null
 }
@@ -197,7 +206,7 @@ stack_postern_conf() {
 	  postfix_data       = "$STACK_DIR/pdata"
 	  postfix_log        = "$STACK_LOG"
 	  dovecot_state      = "$STACK_DIR/dstate"
-	  dovecot_listen     = "127.0.0.1"
+	  dovecot_listen     = "$(stack_loopback)"
 	  dovecot_log_chroot = "$STACK_DIR/logroot"
 	}
 	$STACK_EXTRA
