@@ -239,8 +239,9 @@ class Policy(Line):
 
 
 AS_OTHER = """
-import sys; sys.path.insert(0, {here!r})
-import ends
+import sys, types
+ends = types.ModuleType("ends")
+exec(sys.stdin.read(), ends.__dict__)
 try:
     print({expression})
 except (PermissionError, ends.Closed) as error:
@@ -250,8 +251,10 @@ except (PermissionError, ends.Closed) as error:
 
 def as_user(uid, gid, expression):
     """What `expression` (of this module) gives when another user's process evaluates it."""
-    code = AS_OTHER.format(here=os.path.dirname(os.path.abspath(__file__)), expression=expression)
-    done = subprocess.run([sys.executable, "-I", "-B", "-c", code], user=uid, group=gid, extra_groups=[], check=False,
-                          capture_output=True, text=True, timeout=PATIENCE)
+    code = AS_OTHER.format(expression=expression)
+    # The sources may lie where that user cannot look, such as below /root.
+    with open(__file__, encoding="utf-8") as module:
+        done = subprocess.run([sys.executable, "-I", "-B", "-c", code], user=uid, group=gid, extra_groups=[], check=False, cwd="/",
+                              stdin=module, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
