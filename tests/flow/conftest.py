@@ -21,7 +21,7 @@ def needs():
     for program in (daemons.POSTERND, daemons.POSTERN):
         if not os.access(program, os.X_OK):
             pytest.exit(f"{program} is not built", 2)
-    for old in glob.glob(f"{daemons.ROOT}/build/log/flow-*.log"):
+    for old in glob.glob(f"{daemons.ROOT}/build/log/daemon-*.log"):
         os.unlink(old)
 
 

@@ -174,7 +174,7 @@ class Daemon:
         if self.provider.server:
             self.provider.stop()
         self.last_log = self.log() if os.path.exists(self.log_path) else ""
-        keep = os.path.join(ROOT, "build", "log", "flow-" + os.path.basename(self.directory))
+        keep = os.path.join(ROOT, "build", "log", "daemon-" + os.path.basename(self.directory))
         os.makedirs(os.path.dirname(keep), exist_ok=True)
         with open(keep + ".log", "w", encoding="utf-8") as kept:
             kept.write(self.last_log)
