@@ -84,12 +84,17 @@ static int on_value(cfg_t *cfg, cfg_opt_t *option)
 static int on_include(cfg_t *cfg, cfg_opt_t *option, int count, const char **names)
 {
     struct stat status;
+    struct error error;
     if (count != 1 || names[0][0] != '/') {
         cfg_error(cfg, "include takes one absolute path");
         return -1;
     }
-    if (stat(names[0], &status) == 0 && (status.st_mode & S_IROTH) != 0) {
-        reading.draft->others_read = true;
+    if (stat(names[0], &status) == 0) {
+        if (!config_draft_may_trust(names[0], &status, &error)) {
+            cfg_error(cfg, "%s", error.text);
+            return -1;
+        }
+        reading.draft->others_read |= (status.st_mode & S_IROTH) != 0;
     }
     return cfg_include(cfg, option, count, names);
 }
@@ -253,10 +258,11 @@ static bool file_read(struct config_draft *draft, const char *path, struct buffe
     if (fd < 0) {
         return error_set(error, "%s: %s", path, strerror(errno));
     }
-    bool good = fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
-    if (!good) {
-        error_set(error, "%s is not a file", path);
+    if (fstat(fd, &status) != 0) {
+        close(fd);
+        return error_set(error, "%s: %s", path, strerror(errno));
     }
+    bool good = config_draft_may_trust(path, &status, error);
     draft->others_read = good && (status.st_mode & S_IROTH) != 0;
     ssize_t count = good ? 1 : 0;
     while (count > 0 && !buffer_full(text)) {

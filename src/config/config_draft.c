@@ -122,6 +122,21 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
 
 /* ---- completing it ---- */
 
+bool config_draft_may_trust(const char *path, const struct stat *status, struct error *error)
+{
+    if (!S_ISREG(status->st_mode)) {
+        return error_set(error, "%s is not a file", path);
+    }
+    if (status->st_uid != 0 && status->st_uid != geteuid()) {
+        return error_set(error, "%s belongs to another user, who could change it: chown root it",
+                         path);
+    }
+    if ((status->st_mode & S_IWOTH) != 0) {
+        return error_set(error, "%s can be changed by everybody: chmod o-w it", path);
+    }
+    return true;
+}
+
 /* The first line of a file that nobody but its owner and group may read. NULL: an error. */
 static char *secret_file_read(const char *path, struct error *error)
 {
@@ -136,9 +151,9 @@ static char *secret_file_read(const char *path, struct error *error)
     }
     char text[CONFIG_TABLE_TEXT_MAX + 2] = "";
     ssize_t length = -1;
-    if (!S_ISREG(status.st_mode)) {
-        error_set(error, "%s is not a file", path);
-    } else if ((status.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+    if (!config_draft_may_trust(path, &status, error)) {
+        length = -1;
+    } else if ((status.st_mode & S_IROTH) != 0) {
         error_set(error, "%s holds a secret and others can read it: chmod o-rwx it", path);
     } else if ((length = read(fd, text, sizeof(text))) < 0) {
         error_set(error, "%s: %s", path, strerror(errno));

@@ -29,4 +29,9 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
  * moves it all to `config`. The draft is only good for freeing then. */
 bool config_draft_finish(struct config_draft *draft, struct config *config, struct error *error);
 
+struct stat;
+/* Whether a file with settings may be believed: a plain file of root's (or of whoever runs this) that not
+ * everybody can change. After a start the parent could read no other: SIGHUP would refuse it. */
+bool config_draft_may_trust(const char *path, const struct stat *status, struct error *error);
+
 #endif

@@ -442,11 +442,39 @@ static void test_secret_file(void **state)
     assert_int_equal(chmod(secret, 0644), 0);
     assert_false(load(text, NULL, &config, &error));
     assert_holds(error.text, "holds a secret and others can read it: chmod o-rwx it");
+    assert_int_equal(chmod(secret, 0600), 0);
+    if (geteuid() == 0) {
+        assert_int_equal(chown(secret, 64901, 64901), 0);
+        assert_false(load(text, NULL, &config, &error));
+        assert_holds(error.text, "belongs to another user, who could change it: chown root it");
+        assert_int_equal(chown(secret, 0, 0), 0);
+    }
     file_write(secret, "a.example pass-word\n", 0600);
     assert_false(load(text, NULL, &config, &error));
     assert_holds(error.text, "/url: it does not begin with https://");
     assert_null(strstr(error.text, "pass-word"));
     assert_int_equal(unlink(secret), 0);
+}
+
+/* Whoever can change a file with settings decides who reads whose mail. */
+static void test_file_of_everybody(void **state)
+{
+    (void)state;
+    char included[96], text[256];
+    struct config config;
+    struct error error;
+    file_write(path, PROVIDER, 0666);
+    assert_false(config_load(path, NULL, &config, &error));
+    assert_holds(error.text, "can be changed by everybody: chmod o-w it");
+    snprintf(included, sizeof(included), "%s/more.conf", directory);
+    snprintf(text, sizeof(text), "include(\"%s\")\n" PROVIDER, included);
+    file_write(included, "default_domain = \"a.example\"\n", 0644);
+    load_good(text, NULL, &config);
+    config_free(&config);
+    assert_int_equal(chmod(included, 0666), 0);
+    assert_false(load(text, NULL, &config, &error));
+    assert_holds(error.text, "can be changed by everybody: chmod o-w it");
+    assert_int_equal(unlink(included), 0);
 }
 
 static void test_userinfo_in_private_file(void **state)
@@ -523,6 +551,7 @@ int main(void)
         cmocka_unit_test(test_docker_mailserver_off),
         cmocka_unit_test(test_docker_mailserver_bad),
         cmocka_unit_test(test_secret_file),
+        cmocka_unit_test(test_file_of_everybody),
         cmocka_unit_test(test_userinfo_in_private_file),
         cmocka_unit_test(test_keep),
         cmocka_unit_test(test_describe),
