@@ -201,8 +201,7 @@ static enum login_state refuse(struct login *login, const char *reason)
     credential_wipe(&login->credential);
     login->reason = reason;
     log_line(login, LOG_LEVEL_INFO, is_new ? "login_refused" : "login_refused_again");
-    prepare_challenge(login,
-                      token_check_status(login->verdict.reason, login->credential.name_given));
+    prepare_challenge(login, verdict_status(login->verdict.reason, login->credential.name_given));
     return delay_refusal(login);
 }
 
@@ -447,7 +446,7 @@ static enum login_state bind_account(struct login *login)
 static enum login_state conclude(struct login *login)
 {
     const char *reason = login->decided.reason == POLICY_NO_REASON
-                             ? token_check_reason(login->verdict.reason)
+                             ? verdict_reason_name(login->verdict.reason)
                              : policy_reason_name(login->decided.reason);
     switch (login->decided.decision) {
     case DECISION_ACCEPT:

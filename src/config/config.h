@@ -13,7 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "token/provider.h"
+#include "token/token_check.h"
 
 #define CONFIG_PATH "/etc/postern/postern.conf"
 
@@ -72,7 +72,8 @@ struct config {
     char *log_socket;
     enum log_level log_level;
     struct provider_set *providers; /* config_take_providers() hands them on */
-    char *store;                    /* "sqlite:/…" */
+    struct token_settings tokens;
+    char *store; /* "sqlite:/…" */
     struct login_settings login;
     struct throttle_settings throttle;
     struct password_settings passwords;

@@ -167,8 +167,8 @@ struct services *services_new(const struct services_inputs *inputs, struct error
     services->store = store;
     services->fetches =
         fetch_client_new(loop, config->worker.fetches_max, "postern/" POSTERN_VERSION);
-    services->tokens =
-        token_checks_new(loop, inputs->log, services->fetches, config_take_providers(config));
+    services->tokens = token_checks_new(loop, inputs->log, services->fetches, &config->tokens,
+                                        config_take_providers(config));
     services->passwords = password_checks_new(loop, &config->passwords);
     services->directory = directory_new(store, &config->directory);
     services->throttle = throttle_new(&config->throttle);
@@ -191,7 +191,7 @@ struct services *services_new(const struct services_inputs *inputs, struct error
 
 void services_configure(struct services *services, struct config *config)
 {
-    token_checks_configure(services->tokens, config_take_providers(config));
+    token_checks_configure(services->tokens, &config->tokens, config_take_providers(config));
     directory_configure(services->directory, &config->directory);
     throttle_configure(services->throttle, &config->throttle);
     services->login.settings = config->login;

@@ -21,12 +21,21 @@ enum fetch_outcome {
 };
 
 struct fetch_request {
-    const char *url; /* may hold user-info: never logged; sent as Basic when there is no `bearer` */
+    const char *url; /* may hold user-info: never logged; sent as Basic when there is no other */
     /* Authorization: Bearer …; NULL for none. Must be a b64token: asserted */
     const struct secret *bearer;
-    const char *accept; /* "application/json" when NULL */
+    /* a whole value of Authorization ("Basic …"); NULL for none. Printable ASCII and blanks: asserted */
+    const struct secret *authorization;
+    struct span body; /* POST when `body.at` is not NULL, else GET; copied, and wiped afterwards */
+    const char *body_type; /* of a POST: "application/x-www-form-urlencoded" */
+    const char *accept;    /* "application/json" when NULL */
     /* instead of the system's authorities; NULL: those. Read again after 10 min */
     const char *ca_file;
+    const char *
+        connect_to; /* "host:port", "[v6]:port": where to connect instead; TLS still asks for the URL's name */
+    /* Refuse, when connecting, every address that url_public_address() does not call public, whatever name
+     * led there and however often it is asked (DNS rebinding) */
+    bool public_only;
     int64_t connect_ms, total_ms;
     size_t body_max;
 };
@@ -37,6 +46,12 @@ struct fetch_answer {
     struct span content_type; /* views: valid during the callback */
     struct span body;
     const char *failure; /* FETCH_FAILED: one line, without the URL's user-info, path or query */
+    int64_t
+        max_age; /* seconds, of Cache-Control: max-age; 0 for no-store and no-cache; -1: not said */
+    int64_t date; /* of the header Date, wall seconds; 0: none */
+    /* when the server's certificate ends, wall seconds; 0: no TLS, or not known. Only on a new connection */
+    int64_t certificate_end;
+    bool refused_address; /* FETCH_FAILED because of `public_only` */
 };
 
 struct fetch_client;

@@ -327,15 +327,63 @@ bool provider_speaks_for(const struct provider *provider, struct span domain)
     return !span_empty(domain) && (!has_domains(provider) || names_domain(provider, domain));
 }
 
-const struct provider *provider_set_find(const struct provider_set *set, struct span domain)
+const struct provider *provider_set_find(const struct provider_set *set, struct span domain,
+                                         bool *several)
 {
-    if (span_empty(domain)) {
-        return set->count == 1 ? &set->providers[0] : NULL;
-    }
+    const struct provider *found = NULL;
+    bool more = false;
     for (size_t i = 0; i < set->count; i++) {
-        if (provider_speaks_for(&set->providers[i], domain)) {
-            return &set->providers[i];
+        const struct provider *provider = &set->providers[i];
+        if (span_empty(domain) || provider_speaks_for(provider, domain)) {
+            more = found != NULL;
+            found = provider;
+        }
+        if (more) {
+            break;
+        }
+    }
+    if (several != NULL) {
+        *several = more;
+    }
+    return more ? NULL : found;
+}
+
+const struct provider *provider_set_issuer(const struct provider_set *set, struct span issuer,
+                                           size_t *index)
+{
+    for (size_t i = 0; i < set->count; i++) {
+        char **issuers = set->providers[i].issuers;
+        for (size_t j = 0; issuers != NULL && issuers[j] != NULL; j++) {
+            if (span_is(issuer, issuers[j])) {
+                *index = j;
+                return &set->providers[i];
+            }
         }
     }
     return NULL;
+}
+
+enum provider_protocol provider_protocol_of(struct span name)
+{
+    static const struct {
+        const char *name;
+        enum provider_protocol protocol;
+    } names[] = {
+        {"imap", PROVIDER_IMAP},   {"imaps", PROVIDER_IMAP},        {"imap-urlauth", PROVIDER_IMAP},
+        {"pop3", PROVIDER_POP3},   {"pop3s", PROVIDER_POP3},        {"smtp", PROVIDER_SMTP},
+        {"smtps", PROVIDER_SMTP},  {"submission", PROVIDER_SMTP},   {"submissions", PROVIDER_SMTP},
+        {"sieve", PROVIDER_SIEVE}, {"managesieve", PROVIDER_SIEVE}, {"lmtp", PROVIDER_SMTP},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (span_is_fold(name, names[i].name)) {
+            return names[i].protocol;
+        }
+    }
+    return PROVIDER_PROTOCOLS;
+}
+
+const char *provider_protocol_name(enum provider_protocol protocol)
+{
+    static const char *const names[] = {"imap", "pop3", "smtp", "sieve", "other"};
+    return names[protocol];
 }

@@ -18,7 +18,7 @@ struct health {
 };
 
 /* A set of providers and who still uses it. */
-struct generation {
+struct token_generation {
     struct provider_set *set;
     struct health *health; /* one for each provider */
     size_t users;          /* checks under way, and one more while it is the current set */
@@ -28,13 +28,13 @@ struct token_checks {
     struct loop *loop;
     const struct log *log;
     struct fetch_client *fetches;
-    struct generation *current;
+    struct token_generation *current;
     size_t running;
 };
 
 struct token_check {
     struct token_checks *checks;
-    struct generation *generation;
+    struct token_generation *generation;
     const struct provider *provider; /* NULL: none was to be asked */
     struct fetch *fetch;
     struct loop_later later; /* answers that need no fetch */
@@ -44,60 +44,19 @@ struct token_check {
     void *context;
 };
 
-const char *token_check_reason(enum verdict_reason reason)
-{
-    switch (reason) {
-    case VERDICT_NO_REASON:
-        return "";
-    case VERDICT_NOT_VALID:
-        return "token_not_valid";
-    case VERDICT_FORBIDDEN:
-        return "token_forbidden";
-    case VERDICT_INACTIVE:
-        return "token_inactive";
-    case VERDICT_NO_ADDRESS:
-        return "token_without_address";
-    case VERDICT_BAD_ADDRESS:
-        return "token_address_malformed";
-    case VERDICT_NO_SUBJECT:
-        return "token_without_subject";
-    case VERDICT_OTHER_DOMAIN:
-        return "token_of_other_domain";
-    case VERDICT_NO_PROVIDER:
-        return "no_provider";
-    case VERDICT_UNREACHABLE:
-        return "provider_unreachable";
-    case VERDICT_PROVIDER_ERROR:
-        return "provider_error";
-    case VERDICT_PROVIDER_NONSENSE:
-        return "provider_nonsense";
-    case VERDICT_BUSY:
-        return "provider_busy";
-    }
-    return "";
-}
-
-const char *token_check_status(enum verdict_reason reason, bool name_given)
-{
-    if (reason == VERDICT_FORBIDDEN) {
-        return "insufficient_scope";
-    }
-    return reason == VERDICT_NO_PROVIDER && !name_given ? "invalid_request" : "invalid_token";
-}
-
 /* -- generations -- */
 
-static struct generation *generation_new(struct provider_set *set)
+static struct token_generation *generation_new(struct provider_set *set)
 {
     assert(set != NULL);
-    struct generation *generation = MEMORY_NEW(struct generation);
+    struct token_generation *generation = MEMORY_NEW(struct token_generation);
     generation->set = set;
     generation->health = memory_new(set->count + 1, sizeof *generation->health);
     generation->users = 1;
     return generation;
 }
 
-static void generation_leave(struct generation *generation)
+static void generation_leave(struct token_generation *generation)
 {
     assert(generation->users > 0);
     generation->users--;
@@ -109,7 +68,7 @@ static void generation_leave(struct generation *generation)
 }
 
 /* A provider in trouble stays so over a reload: its recovery is still news. */
-static void inherit(struct generation *new, const struct generation *old)
+static void inherit(struct token_generation *new, const struct token_generation *old)
 {
     for (size_t i = 0; i < new->set->count; i++) {
         for (size_t j = 0; j < old->set->count; j++) {
@@ -122,19 +81,24 @@ static void inherit(struct generation *new, const struct generation *old)
 }
 
 struct token_checks *token_checks_new(struct loop *loop, const struct log *log,
-                                      struct fetch_client *fetches, struct provider_set *providers)
+                                      struct fetch_client *fetches,
+                                      const struct token_settings *settings,
+                                      struct provider_set *providers)
 {
     struct token_checks *checks = MEMORY_NEW(struct token_checks);
     checks->loop = loop;
     checks->log = log;
     checks->fetches = fetches;
+    (void)settings;
     checks->current = generation_new(providers);
     return checks;
 }
 
-void token_checks_configure(struct token_checks *checks, struct provider_set *providers)
+void token_checks_configure(struct token_checks *checks, const struct token_settings *settings,
+                            struct provider_set *providers)
 {
-    struct generation *old = checks->current;
+    (void)settings;
+    struct token_generation *old = checks->current;
     checks->current = generation_new(providers);
     inherit(checks->current, old);
     generation_leave(old);
@@ -154,7 +118,7 @@ const struct provider *token_check_provider(const struct token_checks *checks,
                                             const struct address *user)
 {
     struct span domain = user == NULL ? (struct span){0} : address_domain(user);
-    return provider_set_find(checks->current->set, domain);
+    return provider_set_find(checks->current->set, domain, NULL);
 }
 
 /* -- health -- */
@@ -175,7 +139,7 @@ static void note_trouble(struct token_check *check, struct health *health)
     log_warning(
         check->checks->log, "provider_unavailable", log_text("provider", check->provider->name),
         log_text("url", check->provider->shown),
-        log_text("reason", token_check_reason(verdict->reason)),
+        log_text("reason", verdict_reason_name(verdict->reason)),
         verdict->status == 0 ? log_text("status", NULL) : log_number("status", verdict->status),
         log_text("detail", verdict->detail), log_text("login", check->login_id));
 }
@@ -256,7 +220,8 @@ static void ask(struct token_check *check, const struct secret *token)
         answer_later(check, VERDICT_UNAVAILABLE, VERDICT_BUSY);
         return;
     }
-    struct fetch_request request = userinfo_request(check->provider, token);
+    struct fetch_request request =
+        userinfo_request(check->provider, check->provider->userinfo, token);
     check->fetch = fetch_start(check->checks->fetches, &request, on_answer, check);
 }
 
@@ -285,4 +250,27 @@ void token_check_cancel(struct token_check *check)
     if (check != NULL) {
         check_free(check);
     }
+}
+
+bool token_check_lookup(struct token_checks *checks, const struct token_question *question,
+                        struct verdict *verdict)
+{
+    (void)checks, (void)question, (void)verdict;
+    return false;
+}
+
+struct token_generation *token_checks_hold(struct token_checks *checks)
+{
+    checks->current->users++;
+    return checks->current;
+}
+
+void token_checks_release(struct token_generation *generation)
+{
+    generation_leave(generation);
+}
+
+const struct provider_set *token_checks_providers(const struct token_generation *generation)
+{
+    return generation->set;
 }

@@ -1,68 +1,38 @@
 /* token_check.h - whose token is this? One door for every way of checking.
  *
- * The provider is chosen by the domain of the SASL name (a provider speaks only for its domains); with
- * one provider and no name, by being the only one. Now: userinfo (OpenID Connect Core, 5.3); JWT
- * proof, introspection and the cache join behind this door. Nothing here logs per login: the verdict
- * says why. Trouble with a provider is logged once when it begins and once when it ends. */
+ * The provider is chosen by the domain of the SASL name (a provider speaks only for its domains); where several speak
+ * for it, or no name was given, by the issuer that a JWT names; an opaque token then has nobody to go to. Within a
+ * provider: cache; a JWT is judged (claims.h), proved by its issuer's keys, and asked on where that is configured or
+ * needed; anything else is asked about (introspection, userinfo). Logins that bring one token at the same time
+ * share one check. Nothing here logs per login: the verdict says why. Trouble with a provider is logged once
+ * when it begins and once when it ends (gate.h, issuer.h). */
 #ifndef TOKEN_TOKEN_CHECK_H
 #define TOKEN_TOKEN_CHECK_H
 
+#include "base/finding.h"
 #include "base/log.h"
+#include "base/metrics.h"
 #include "base/secret.h"
 #include "net/fetch.h"
+#include "token/issuer.h"
 #include "token/provider.h"
-#include "wire/address.h"
-
-enum verdict_answer {
-    VERDICT_REFUSED,
-    VERDICT_UNAVAILABLE, /* the provider could not say: temporary, never a bad credential */
-    VERDICT_ACCEPTED,
-};
-
-/* Why. Each has a name for logs (token_check_reason) and a remedy in docs; none holds provider text. */
-enum verdict_reason {
-    VERDICT_NO_REASON,
-    /* refused */
-    VERDICT_NOT_VALID,    /* the provider says no: 400, 401: expired, revoked, unknown */
-    VERDICT_FORBIDDEN,    /* 403 */
-    VERDICT_INACTIVE,     /* active:false in the answer */
-    VERDICT_NO_ADDRESS,   /* the username claim is missing, or no string */
-    VERDICT_BAD_ADDRESS,  /* the username claim is no mail address */
-    VERDICT_NO_SUBJECT,   /* sub is missing (PROVIDER_EMAIL_TRUST takes that), empty or no string */
-    VERDICT_OTHER_DOMAIN, /* the provider does not speak for the address's domain */
-    VERDICT_NO_PROVIDER,  /* none speaks for the SASL name's domain, or no name and several */
-    /* unavailable */
-    VERDICT_UNREACHABLE,       /* DNS, connection, TLS, timeout */
-    VERDICT_PROVIDER_ERROR,    /* 5xx, 3xx, 404, 429 and other unexpected statuses */
-    VERDICT_PROVIDER_NONSENSE, /* not JSON, too large, wrong type */
-    VERDICT_BUSY,              /* too many checks under way */
-};
-
-enum verdict_verified { VERIFIED_UNSAID, VERIFIED_NO, VERIFIED_YES };
-
-struct verdict {
-    enum verdict_answer answer;
-    enum verdict_reason reason;
-    const struct provider *provider; /* who vouched, or was asked; NULL when none was */
-    struct address address;          /* ACCEPTED: the asserted address, in normal form */
-    char subject[256];               /* ACCEPTED; empty: none was said, nothing can be bound */
-    enum verdict_verified verified;  /* ACCEPTED: what email_verified says of `address` */
-    int status;                      /* HTTP status, 0 when there was none */
-    char detail[160];                /* for the log: the fetch's failure or the JSON error */
-};
-
-/* A fixed text for logs: "token_not_valid", … */
-const char *token_check_reason(enum verdict_reason reason);
-
-/* What the client should do about it, as RFC 6750, 3.1 and RFC 7628, 3.2.2 name it: refresh ("invalid_token"),
- * ask for more ("insufficient_scope"), or say whose token it is ("invalid_request": no name was given
- * and there are several providers). */
-const char *token_check_status(enum verdict_reason reason, bool name_given);
+#include "token/verdict.h"
 
 struct token_question {
-    const struct secret *token; /* a b64token; copied where it is kept */
-    const struct address *user; /* the SASL name, normalised; NULL when the client gave none */
-    struct span login_id;       /* for log lines of shared trouble */
+    const struct secret *token;      /* a b64token; copied where it is kept */
+    const struct address *user;      /* the SASL name, normalised; NULL when the client gave none */
+    enum provider_protocol protocol; /* whose scopes are asked for; PROVIDER_PROTOCOLS: of none */
+    struct span login_id;            /* for log lines of shared trouble */
+    /* `postern token check`: every step is said, nothing is read from the cache or kept in it. NULL: a login. Must
+     * outlive the check. */
+    struct finding_list *findings;
+};
+
+struct token_settings {
+    size_t cache_bytes;
+    unsigned threads;      /* for signatures; 0: all in the loop */
+    size_t signatures_max; /* waiting at once */
+    size_t checks_max;     /* under way at once, of all providers; beyond it VERDICT_BUSY */
 };
 
 struct token_checks;
@@ -71,20 +41,49 @@ struct token_check;
 typedef void token_check_fn(const struct verdict *verdict, void *context);
 
 /* Takes over `providers`, which provider_set_check() has passed. token_checks_configure() swaps in a
- * new set; checks under way finish with the old one, which is freed when the last is done. So
- * `verdict->provider` is good for the length of the callback only. */
+ * new set and begins a new rule generation: nothing in the cache counts any more. Checks under way finish with the old
+ * set, which is freed when the last is done. So `verdict->provider` is good for the length of the callback (or the
+ * turn of a lookup) only. */
 struct token_checks *token_checks_new(struct loop *loop, const struct log *log,
-                                      struct fetch_client *fetches, struct provider_set *providers);
-void token_checks_configure(struct token_checks *checks, struct provider_set *providers);
+                                      struct fetch_client *fetches,
+                                      const struct token_settings *settings,
+                                      struct provider_set *providers);
+void token_checks_configure(struct token_checks *checks, const struct token_settings *settings,
+                            struct provider_set *providers);
 /* No check is under way: asserted. Takes NULL. */
 void token_checks_free(struct token_checks *checks);
+
+/* Now, from the cache: true when `verdict` is filled, accepted or refused. Does not count as a check. */
+bool token_check_lookup(struct token_checks *checks, const struct token_question *question,
+                        struct verdict *verdict);
 struct token_check *token_check_start(struct token_checks *checks,
                                       const struct token_question *question, token_check_fn *fn,
                                       void *context);
 void token_check_cancel(struct token_check *check); /* takes NULL; not after fn() ran */
+
+/* Somebody lost access: forget now. Checks under way do not bring back what was forgotten: they are asked again. Return
+ * how many entries went. `provider` by its name; unknown ones have no entries. */
+size_t token_checks_purge_token(struct token_checks *checks, const struct secret *token);
+size_t token_checks_purge_address(struct token_checks *checks, const struct address *address);
+size_t token_checks_purge_subject(struct token_checks *checks, struct span provider,
+                                  struct span subject);
+size_t token_checks_purge_session(struct token_checks *checks, struct span provider,
+                                  struct span session);
+
 /* What OAUTHBEARER's error JSON says: of the provider that `user` (or NULL) would be asked about.
  * NULL when there is none. Good until the next token_checks_configure(). */
 const struct provider *token_check_provider(const struct token_checks *checks,
                                             const struct address *user);
+
+/* The providers in use now, kept until released; also after a reload. */
+struct token_generation;
+struct token_generation *token_checks_hold(struct token_checks *checks);
+void token_checks_release(struct token_generation *generation);
+const struct provider_set *token_checks_providers(const struct token_generation *generation);
+/* What runs for the index-th issuer of a provider of that set. */
+struct issuer *token_checks_issuer(const struct token_generation *generation,
+                                   const struct provider *provider, size_t index);
+/* Adds this module's families: cache, providers, keys, queues. Once. */
+void token_checks_metrics(struct token_checks *checks, struct metrics *metrics);
 
 #endif

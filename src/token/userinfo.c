@@ -6,10 +6,11 @@
 
 #include <stdio.h>
 
-struct fetch_request userinfo_request(const struct provider *provider, const struct secret *token)
+struct fetch_request userinfo_request(const struct provider *provider, const char *url,
+                                      const struct secret *token)
 {
     return (struct fetch_request){
-        .url = provider->userinfo,
+        .url = url,
         .bearer = token,
         .accept = "application/json",
         .ca_file = provider->ca_file,

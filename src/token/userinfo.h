@@ -8,18 +8,25 @@
 #ifndef TOKEN_USERINFO_H
 #define TOKEN_USERINFO_H
 
-#include "token/token_check.h"
+#include "net/fetch.h"
+#include "token/claims.h"
 
 enum { USERINFO_SIZE_MAX = 64 * 1024 };
 
 /* GET with the token in the Authorization header and nowhere else (RFC 6750, 2.1). The request is
- * made of views of `provider` and `token`. */
-struct fetch_request userinfo_request(const struct provider *provider, const struct secret *token);
+ * made of views of `provider`, `url` and `token`. */
+struct fetch_request userinfo_request(const struct provider *provider, const char *url,
+                                      const struct secret *token);
 
-/* Fills answer, reason, status and detail; when accepted, address, subject and verified as well.
- * `email_verified` speaks of the claim `email` alone: under another username claim it counts only
- * when that holds the same address. With PROVIDER_EMAIL_TRUST an answer may lack `sub` and the
- * content type, as docker-mailserver's own test provider does. */
+/* Reads an answer, with `view` and `bytes` (USERINFO_SIZE_MAX of room) as scratch: true when there are claims (views into
+ * them) for claims_identify(); else `verdict` (its answer, reason, status and detail) says why not. `active: false` in
+ * the body is a refusal. With PROVIDER_EMAIL_TRUST an answer may lack the content type, as docker-mailserver's own test
+ * provider does. */
+bool userinfo_read(const struct provider *provider, const struct fetch_answer *answer,
+                   struct json_view *view, char *bytes, struct claims *claims,
+                   struct verdict *verdict);
+
+/* The old door of token_check.c, until that file asks claims.h. */
 void userinfo_judge(const struct provider *provider, const struct fetch_answer *answer,
                     struct verdict *verdict);
 

@@ -219,31 +219,31 @@ static void test_find(void **state)
     (void)state;
     struct provider_set *set = two();
     const struct provider *work = &set->providers[0], *home = &set->providers[1];
-    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.com")), work);
-    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.org")), work);
-    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.net")), home);
-    assert_null(provider_set_find(set, SPAN_LITERAL("other.example")));
-    assert_null(provider_set_find(set, SPAN_LITERAL("sub.example.com")));
-    assert_null(provider_set_find(set, SPAN_LITERAL("")));
+    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.com"), NULL), work);
+    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.org"), NULL), work);
+    assert_ptr_equal(provider_set_find(set, SPAN_LITERAL("example.net"), NULL), home);
+    assert_null(provider_set_find(set, SPAN_LITERAL("other.example"), NULL));
+    assert_null(provider_set_find(set, SPAN_LITERAL("sub.example.com"), NULL));
+    assert_null(provider_set_find(set, SPAN_LITERAL(""), NULL));
     assert_false(provider_speaks_for(work, SPAN_LITERAL("example.net")));
     assert_false(provider_speaks_for(work, SPAN_LITERAL("")));
     provider_set_free(set);
 
     set = set_of(1);
     fill(&set->providers[0], "only", NULL, NULL);
-    assert_non_null(provider_set_find(set, SPAN_LITERAL("")));
-    assert_non_null(provider_set_find(set, SPAN_LITERAL("any.example")));
+    assert_non_null(provider_set_find(set, SPAN_LITERAL(""), NULL));
+    assert_non_null(provider_set_find(set, SPAN_LITERAL("any.example"), NULL));
     provider_set_free(set);
 
     set = set_of(1);
     fill(&set->providers[0], "only", "example.com", NULL);
-    assert_non_null(provider_set_find(set, SPAN_LITERAL("")));
-    assert_null(provider_set_find(set, SPAN_LITERAL("any.example")));
+    assert_non_null(provider_set_find(set, SPAN_LITERAL(""), NULL));
+    assert_null(provider_set_find(set, SPAN_LITERAL("any.example"), NULL));
     provider_set_free(set);
 
     set = set_of(0);
-    assert_null(provider_set_find(set, SPAN_LITERAL("")));
-    assert_null(provider_set_find(set, SPAN_LITERAL("example.com")));
+    assert_null(provider_set_find(set, SPAN_LITERAL(""), NULL));
+    assert_null(provider_set_find(set, SPAN_LITERAL("example.com"), NULL));
     provider_set_free(set);
     provider_set_free(NULL);
 }

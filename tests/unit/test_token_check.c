@@ -83,6 +83,7 @@ static void answer_fetch(size_t index, int status, const char *body)
 /* -- the rest of the scene -- */
 
 static struct loop loop;
+static const struct token_settings tokens = {1024 * 1024, 0, 1000, 1000};
 static struct token_checks *checks;
 static char lines[2000];
 static struct verdict last;
@@ -140,7 +141,7 @@ static int setup(void **state)
     answers = 0;
     last = (struct verdict){0};
     token = secret_new(SPAN_LITERAL("t0ken-of-alice"));
-    checks = token_checks_new(&loop, &logger, NULL, two());
+    checks = token_checks_new(&loop, &logger, NULL, &tokens, two());
     return 0;
 }
 
@@ -238,14 +239,14 @@ static void test_nobody(void **state)
     assert_true(fake_loop_run_later(&loop));
     expect(VERDICT_REFUSED, VERDICT_NO_PROVIDER, "");
     assert_int_equal(started, 0);
-    assert_string_equal(token_check_status(VERDICT_NO_PROVIDER, false), "invalid_request");
-    assert_string_equal(token_check_status(VERDICT_NO_PROVIDER, true), "invalid_token");
+    assert_string_equal(verdict_status(VERDICT_NO_PROVIDER, false), "invalid_request");
+    assert_string_equal(verdict_status(VERDICT_NO_PROVIDER, true), "invalid_token");
 }
 
 static void test_only_one(void **state)
 {
     (void)state;
-    token_checks_configure(checks, only(NULL));
+    token_checks_configure(checks, &tokens, only(NULL));
     start(NULL);
     answer_fetch(0, 200, alice);
     expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "work");
@@ -316,7 +317,7 @@ static void test_reload(void **state)
     (void)state;
     start("alice@example.com");
     struct token_check *gone = start("carol@example.net");
-    token_checks_configure(checks, only("example.com"));
+    token_checks_configure(checks, &tokens, only("example.com"));
     start("alice@example.com");
     assert_string_equal(running[2]->url, "https://new.example.com/userinfo");
     /* The old set lives for those who use it, and no longer (ASan). */
@@ -362,7 +363,7 @@ static void test_outage_over_reload(void **state)
     (void)state;
     start("alice@example.com");
     answer_fetch(0, 500, "");
-    token_checks_configure(checks, only("example.com"));
+    token_checks_configure(checks, &tokens, only("example.com"));
     start("alice@example.com");
     answer_fetch(0, 500, "");
     assert_int_equal(occurrences("provider_unavailable"), 1);
@@ -376,10 +377,10 @@ static void test_reasons(void **state)
 {
     (void)state;
     for (int i = VERDICT_NOT_VALID; i <= VERDICT_BUSY; i++) {
-        const char *one = token_check_reason((enum verdict_reason)i);
+        const char *one = verdict_reason_name((enum verdict_reason)i);
         assert_true(strlen(one) > 0);
         for (int j = VERDICT_NOT_VALID; j < i; j++) {
-            assert_string_not_equal(one, token_check_reason((enum verdict_reason)j));
+            assert_string_not_equal(one, verdict_reason_name((enum verdict_reason)j));
         }
     }
 }

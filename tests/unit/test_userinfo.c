@@ -36,7 +36,7 @@ static struct fetch_answer answer_of(const struct vector *vector)
 static void describe(const struct verdict *verdict, struct buffer *out)
 {
     static const char *const verified[] = {"unsaid", "no", "yes"};
-    const char *reason = token_check_reason(verdict->reason);
+    const char *reason = verdict_reason_name(verdict->reason);
     switch (verdict->answer) {
     case VERDICT_ACCEPTED:
         buffer_format(out, "accepted %s %s %s", verdict->address.text,
@@ -44,7 +44,7 @@ static void describe(const struct verdict *verdict, struct buffer *out)
                       verified[verdict->verified]);
         return;
     case VERDICT_REFUSED:
-        buffer_format(out, "refused %s %s", reason, token_check_status(verdict->reason, true));
+        buffer_format(out, "refused %s %s", reason, verdict_status(verdict->reason, true));
         return;
     case VERDICT_UNAVAILABLE:
         buffer_format(out, "unavailable %s", reason);
@@ -117,7 +117,7 @@ static void test_request(void **state)
     struct provider provider = {
         .userinfo = url, .ca_file = ca_file, .connect_ms = 2, .total_ms = 5};
     CLEANUP(secret_done) struct secret token = secret_new(SPAN_LITERAL("geheim"));
-    struct fetch_request request = userinfo_request(&provider, &token);
+    struct fetch_request request = userinfo_request(&provider, provider.userinfo, &token);
     assert_ptr_equal(request.bearer, &token);
     assert_string_equal(request.url, "https://id.example.com/userinfo");
     assert_string_equal(request.accept, "application/json");

@@ -115,12 +115,12 @@ const struct provider *token_check_provider(const struct token_checks *checks,
     return user == NULL || span_is(address_domain(user), provider_domain) ? &provider : NULL;
 }
 
-const char *token_check_reason(enum verdict_reason reason)
+const char *verdict_reason_name(enum verdict_reason reason)
 {
     return reason == VERDICT_NO_REASON ? "" : "verdict_reason";
 }
 
-const char *token_check_status(enum verdict_reason reason, bool name_given)
+const char *verdict_status(enum verdict_reason reason, bool name_given)
 {
     return reason == VERDICT_FORBIDDEN                    ? "insufficient_scope"
            : reason == VERDICT_NO_PROVIDER && !name_given ? "invalid_request"

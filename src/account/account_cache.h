@@ -1,0 +1,29 @@
+/* account_cache.h - accounts by address, remembered so that a repeated login touches no database. Bounded in bytes.
+ *
+ * Holds what account_rows_by_address() found for one exact address, found or not. Whoever changes accounts forgets them
+ * here before anybody hears that the change is done: so an entry is never older than what is committed. */
+#ifndef ACCOUNT_ACCOUNT_CACHE_H
+#define ACCOUNT_ACCOUNT_CACHE_H
+
+#include "account/account_rows.h"
+
+struct account_cache;
+struct account_cache *account_cache_new(size_t bytes_max);
+void account_cache_free(struct account_cache *cache); /* takes NULL */
+
+/* true: `*answer` (STORE_NONE or STORE_ROW) and `found`, its texts copied into the arena. */
+bool account_cache_lookup(struct account_cache *cache, struct span address, struct arena *arena,
+                          enum store_now *answer, struct account_rows_found *found);
+/* STORE_NONE: nobody has it (`found` may be NULL). */
+void account_cache_put(struct account_cache *cache, struct span address, enum store_now answer,
+                       const struct account_rows_found *found);
+/* All entries that name this account, by its id. */
+void account_cache_forget_account(struct account_cache *cache, struct span id);
+void account_cache_forget_address(struct account_cache *cache, struct span address);
+void account_cache_clear(struct account_cache *cache);
+size_t account_cache_count(const struct account_cache *cache);
+size_t account_cache_bytes(const struct account_cache *cache);
+uint64_t account_cache_hits(const struct account_cache *cache);
+uint64_t account_cache_misses(const struct account_cache *cache);
+
+#endif
