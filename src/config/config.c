@@ -6,6 +6,7 @@
 #include "base/secret.h"
 #include "config/config_draft.h"
 #include "config/config_environment.h"
+#include "config/config_secret.h"
 #include "config/config_table.h"
 #include "config/config_value.h"
 
@@ -90,7 +91,7 @@ static int on_include(cfg_t *cfg, cfg_opt_t *option, int count, const char **nam
         return -1;
     }
     if (stat(names[0], &status) == 0) {
-        if (!config_draft_may_trust(names[0], &status, &error)) {
+        if (!config_secret_may_trust(names[0], &status, &error)) {
             cfg_error(cfg, "%s", error.text);
             return -1;
         }
@@ -115,9 +116,9 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
         if (strcmp(setting->section, section) != 0) {
             continue;
         }
-        bool list = setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
-        options[count] = list ? (cfg_opt_t)CFG_STR_LIST(setting->name, NULL, CFGF_NODEFAULT)
-                              : (cfg_opt_t)CFG_STR(setting->name, NULL, CFGF_NODEFAULT);
+        options[count] = config_table_is_list(setting)
+                             ? (cfg_opt_t)CFG_STR_LIST(setting->name, NULL, CFGF_NODEFAULT)
+                             : (cfg_opt_t)CFG_STR(setting->name, NULL, CFGF_NODEFAULT);
         options[count++].validcb = on_value;
     }
     for (size_t i = 0; i < section_count; i++) {
@@ -262,7 +263,7 @@ static bool file_read(struct config_draft *draft, const char *path, struct buffe
         close(fd);
         return error_set(error, "%s: %s", path, strerror(errno));
     }
-    bool good = config_draft_may_trust(path, &status, error);
+    bool good = config_secret_may_trust(path, &status, error);
     draft->others_read = good && (status.st_mode & S_IROTH) != 0;
     ssize_t count = good ? 1 : 0;
     while (count > 0 && !buffer_full(text)) {
@@ -299,6 +300,7 @@ bool config_read(struct span text, struct config *config, struct error *error)
 {
     *config = (struct config){0};
     struct config_draft *draft = config_draft_new("configuration");
+    draft->complete = true;
     bool good = parse(draft, text, error) && config_draft_finish(draft, config, error);
     config_draft_free(draft);
     return good;
@@ -333,8 +335,7 @@ static void print_section(const char *section, const void *base, struct buffer *
 {
     for (size_t i = 0; i < config_table_count; i++) {
         const struct config_table_setting *setting = &config_table[i];
-        bool named = strcmp(setting->name, "userinfo_file") != 0;
-        if (named && strcmp(setting->section, section) == 0) {
+        if (!config_table_is_file(setting) && strcmp(setting->section, section) == 0) {
             buffer_format(text, "%s = ", setting->name);
             config_value_print(setting, base, text);
             buffer_add_byte(text, '\n');

@@ -41,6 +41,7 @@ struct config_dovecot {
 
 struct config_postfix {
     char *queue_directory; /* NULL: no sockets for Postfix */
+    char *config;          /* directory of main.cf; for `postern doctor` */
     struct config_id group;
 };
 
@@ -56,6 +57,11 @@ struct config_stack {
     bool chroot;
     char *postfix_user, *postfix_data, *postfix_log;
     char *dovecot_state, *dovecot_listen, *dovecot_log_chroot;
+};
+
+struct config_http {
+    char *internal; /* "127.0.0.1:8026", "[::1]:8026" or "unix:/path"; NULL: no such listener */
+    char *internal_secret, *internal_secret_file;
 };
 
 struct config_worker {
@@ -74,6 +80,8 @@ struct config {
     struct provider_set *providers; /* config_take_providers() hands them on */
     struct token_settings tokens;
     char *store; /* "sqlite:/…" */
+    size_t account_cache_bytes;
+    struct config_http http;
     struct login_settings login;
     struct throttle_settings throttle;
     struct password_settings passwords;

@@ -4,17 +4,14 @@
 #include "base/memory.h"
 #include "base/secret.h"
 #include "config/config_check.h"
+#include "config/config_secret.h"
 #include "config/config_value.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 static void set_default(const struct config_table_setting *setting, void *base)
 {
@@ -122,56 +119,6 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
 
 /* ---- completing it ---- */
 
-bool config_draft_may_trust(const char *path, const struct stat *status, struct error *error)
-{
-    if (!S_ISREG(status->st_mode)) {
-        return error_set(error, "%s is not a file", path);
-    }
-    if (status->st_uid != 0 && status->st_uid != geteuid()) {
-        return error_set(error, "%s belongs to another user, who could change it: chown root it",
-                         path);
-    }
-    if ((status->st_mode & S_IWOTH) != 0) {
-        return error_set(error, "%s can be changed by everybody: chmod o-w it", path);
-    }
-    return true;
-}
-
-/* The first line of a file that nobody but its owner and group may read. NULL: an error. */
-static char *secret_file_read(const char *path, struct error *error)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    struct stat status;
-    if (fd < 0 || fstat(fd, &status) != 0) {
-        error_set(error, "%s: %s", path, strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return NULL;
-    }
-    char text[CONFIG_TABLE_TEXT_MAX + 2] = "";
-    ssize_t length = -1;
-    if (!config_draft_may_trust(path, &status, error)) {
-        length = -1;
-    } else if ((status.st_mode & S_IROTH) != 0) {
-        error_set(error, "%s holds a secret and others can read it: chmod o-rwx it", path);
-    } else if ((length = read(fd, text, sizeof(text))) < 0) {
-        error_set(error, "%s: %s", path, strerror(errno));
-    } else if (length == (ssize_t)sizeof(text)) {
-        length = -1;
-        error_set(error, "%s is longer than %d bytes", path, CONFIG_TABLE_TEXT_MAX);
-    }
-    close(fd);
-    char *line = NULL;
-    if (length >= 0) {
-        text[length] = '\0';
-        text[strcspn(text, "\r\n")] = '\0';
-        line = memory_text(text);
-    }
-    secret_wipe(text, sizeof(text));
-    return line;
-}
-
 /* A user or a password before the host. */
 static bool url_has_userinfo(const char *url)
 {
@@ -181,30 +128,10 @@ static bool url_has_userinfo(const char *url)
     return span_has(authority, '@');
 }
 
-static bool provider_secret(struct config_table_provider *provider, struct error *error)
-{
-    const struct config_table_setting *setting = config_table_find("provider", "userinfo");
-    if (provider->userinfo_file == NULL) {
-        return true;
-    }
-    if (provider->provider.userinfo != NULL) {
-        return error_set(error, "userinfo and userinfo_file exclude each other");
-    }
-    char *text = secret_file_read(provider->userinfo_file, error);
-    if (text == NULL) {
-        return false;
-    }
-    bool good = config_value_read(setting, span_of(text), provider, error) ||
-                error_prefix(error, "%s: ", provider->userinfo_file);
-    secret_wipe(text, strlen(text));
-    memory_free(text);
-    return good;
-}
-
 static bool provider_finish(struct config_draft *draft, struct config_table_provider *provider,
                             struct error *error)
 {
-    if (!provider_secret(provider, error)) {
+    if (!config_secret_read("provider", provider, error)) {
         return false;
     }
     const struct provider *wanted = &provider->provider;
@@ -224,6 +151,20 @@ static bool provider_finish(struct config_draft *draft, struct config_table_prov
     }
     provider->provider.shown = provider_shown(wanted->userinfo);
     return true;
+}
+
+static bool http_finish(struct config_draft *draft, struct error *error)
+{
+    if (draft->complete) {
+        return true;
+    }
+    if (draft->config.http.internal_secret != NULL && draft->others_read) {
+        return error_set(error,
+                         "http.internal_secret: others can read %s: chmod o-rwx it, or use "
+                         "internal_secret_file",
+                         draft->config.path);
+    }
+    return config_secret_read("http", &draft->config, error) || error_prefix(error, "http: ");
 }
 
 static bool providers_finish(struct config_draft *draft, struct error *error)
@@ -260,7 +201,8 @@ bool config_draft_finish(struct config_draft *draft, struct config *config, stru
     group_finish(&draft->config);
     draft->config.directory.mail_uid = draft->config.mail_user.number;
     draft->config.directory.mail_gid = draft->config.mail_group.number;
-    if (!providers_finish(draft, error) || !config_check(&draft->config, error)) {
+    if (!http_finish(draft, error) || !providers_finish(draft, error) ||
+        !config_check(&draft->config, error)) {
         return error_prefix(error, "%s: ", draft->config.path);
     }
     *config = draft->config;

@@ -11,6 +11,7 @@ struct config_draft {
     struct config_table_provider providers[CONFIG_PROVIDERS_MAX];
     size_t count;
     size_t warnings;
+    bool complete;    /* from config_print(): nothing is to be added, no file to be read */
     bool others_read; /* everybody may read one of the files: then no secret may stand in it */
 };
 
@@ -28,10 +29,5 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
 /* Reads secret files, completes what follows from the rest, checks what belongs together (config_check.h) and
  * moves it all to `config`. The draft is only good for freeing then. */
 bool config_draft_finish(struct config_draft *draft, struct config *config, struct error *error);
-
-struct stat;
-/* Whether a file with settings may be believed: a plain file of root's (or of whoever runs this) that not
- * everybody can change. After a start the parent could read no other: SIGHUP would refuse it. */
-bool config_draft_may_trust(const char *path, const struct stat *status, struct error *error);
 
 #endif

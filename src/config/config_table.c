@@ -1,12 +1,15 @@
 /* config_table.c - every setting once: name, type, default, limits, help. */
 #include "config/config_table.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <string.h>
 
 #define AT(field)       offsetof(struct config, field)
 #define PROVIDER(field) offsetof(struct config_table_provider, field)
 
+enum { KIB = 1024, PEM_MAX = 16 * KIB };
+#define GIB (1024LL * 1024 * KIB)
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, PORT_MAX = 65535 };
 
 /* clang-format off */
@@ -28,7 +31,7 @@ const struct config_table_setting config_table[] = {
 
     { "provider", "userinfo", CONFIG_TABLE_URL, "", PROVIDER(provider.userinfo), 0, 0, NULL,
       "userinfo endpoint (OpenID Connect Core, 5.3) that says whose a token is", false },
-    { "provider", "userinfo_file", CONFIG_TABLE_PATH, "", PROVIDER(userinfo_file), 0, 0, NULL,
+    { "provider", "userinfo_file", CONFIG_TABLE_SECRET_FILE, "", PROVIDER(userinfo_file), 0, 0, "userinfo",
       "file that holds that URL, for one with a password in it; no one else may read it", false },
     { "provider", "username_claim", CONFIG_TABLE_TEXT, "email", PROVIDER(provider.username_claim), 0, 63, NULL,
       "member of the answer that holds the mail address", false },
@@ -54,6 +57,24 @@ const struct config_table_setting config_table[] = {
 
     { "accounts", "store", CONFIG_TABLE_TEXT, "sqlite:/var/lib/postern/accounts.db", AT(store), 0, 512, NULL,
       "database: sqlite:PATH in a directory of the user, mode 0700", true },
+    { "accounts", "cache", CONFIG_TABLE_MEMORY, "16M", AT(account_cache_bytes), 64 * KIB, 64 * GIB, NULL,
+      "memory for accounts that signed in before, so that a repeated login touches no database", true },
+
+    { "tokens", "cache", CONFIG_TABLE_MEMORY, "32M", AT(tokens.cache_bytes), 64 * KIB, 64 * GIB, NULL,
+      "memory for tokens that were checked before", true },
+    { "tokens", "threads", CONFIG_TABLE_THREADS, "auto", AT(tokens.threads), 0, 64, "auto",
+      "threads that check signatures; 0: none beside the main one; auto: one less than there are processors", true },
+    { "tokens", "signatures_waiting", CONFIG_TABLE_COUNT, "10000", AT(tokens.signatures_max), 1, 1000000, NULL,
+      "signatures waiting to be checked; beyond it logins fail temporarily", true },
+    { "tokens", "checks", CONFIG_TABLE_COUNT, "5000", AT(tokens.checks_max), 1, 100000, NULL,
+      "token checks under way at once; beyond it logins fail temporarily", true },
+
+    { "http", "internal", CONFIG_TABLE_TEXT, "", AT(http.internal), 0, 100, NULL,
+      "listener for /introspect, /userinfo and /metrics: 127.0.0.1:8026, or unix:/path; none when empty", true },
+    { "http", "internal_secret", CONFIG_TABLE_SECRET, "", AT(http.internal_secret), 0, 255, NULL,
+      "secret that /introspect and /userinfo ask for; both are closed without one", false },
+    { "http", "internal_secret_file", CONFIG_TABLE_SECRET_FILE, "", AT(http.internal_secret_file), 0, 0, "internal_secret",
+      "file whose first line is that secret; no one else may read it", false },
 
     { "login", "passwords", CONFIG_TABLE_FLAG, "yes", AT(login.passwords), 0, 0, NULL,
       "PLAIN and LOGIN with an account's own password, where it has one", false },
@@ -110,6 +131,8 @@ const struct config_table_setting config_table[] = {
 
     { "postfix", "queue_directory", CONFIG_TABLE_PATH, "/var/spool/postfix", AT(postfix.queue_directory), 0, 80, NULL,
       "Postfix's queue_directory; empty: no sockets for Postfix", true },
+    { "postfix", "config", CONFIG_TABLE_PATH, "/etc/postfix", AT(postfix.config), 0, 512, NULL,
+      "directory of Postfix's main.cf and master.cf, for postern doctor", false },
     { "postfix", "group", CONFIG_TABLE_GROUP, "postfix", AT(postfix.group), 0, 0, NULL,
       "group that may use the sockets below it", true },
 
@@ -175,9 +198,27 @@ const struct config_table_setting config_table[] = {
 
 const size_t config_table_count = sizeof(config_table) / sizeof(config_table[0]);
 
+static_assert(sizeof(config_table) / sizeof(config_table[0]) <= CONFIG_TABLE_MAX,
+              "more settings than that");
+
 bool config_table_is_provider(const struct config_table_setting *setting)
 {
-    return strcmp(setting->section, "provider") == 0;
+    return strncmp(setting->section, "provider", strlen("provider")) == 0;
+}
+
+bool config_table_is_text(const struct config_table_setting *setting)
+{
+    return setting->type <= CONFIG_TABLE_KEY_FILE;
+}
+
+bool config_table_is_list(const struct config_table_setting *setting)
+{
+    return setting->type >= CONFIG_TABLE_LIST && setting->type <= CONFIG_TABLE_URLS;
+}
+
+bool config_table_is_file(const struct config_table_setting *setting)
+{
+    return setting->type == CONFIG_TABLE_SECRET_FILE || setting->type == CONFIG_TABLE_KEY_FILE;
 }
 
 const struct config_table_setting *config_table_find(const char *section, const char *name)
@@ -203,9 +244,13 @@ const char *config_table_type_name(const struct config_table_setting *setting)
 {
     switch (setting->type) {
     case CONFIG_TABLE_TEXT:
-        return "text";
+        return setting->choices == NULL ? "text" : setting->choices;
     case CONFIG_TABLE_PATH:
+    case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_KEY_FILE:
         return "path";
+    case CONFIG_TABLE_SECRET:
+        return "secret";
     case CONFIG_TABLE_DOMAIN:
         return "domain";
     case CONFIG_TABLE_URL:
@@ -214,17 +259,22 @@ const char *config_table_type_name(const struct config_table_setting *setting)
         return "list";
     case CONFIG_TABLE_DOMAINS:
         return "domains";
+    case CONFIG_TABLE_URLS:
+        return "urls";
     case CONFIG_TABLE_FLAG:
         return "yes|no";
     case CONFIG_TABLE_CHOICE:
         return setting->choices;
     case CONFIG_TABLE_NUMBER:
     case CONFIG_TABLE_COUNT:
-    case CONFIG_TABLE_THREADS:
         return "number";
+    case CONFIG_TABLE_THREADS:
+        return setting->choices == NULL ? "number" : "auto|number";
     case CONFIG_TABLE_DURATION:
+    case CONFIG_TABLE_SECONDS:
         return "duration";
     case CONFIG_TABLE_SIZE:
+    case CONFIG_TABLE_MEMORY:
         return "size";
     case CONFIG_TABLE_BYTE:
         return "character";

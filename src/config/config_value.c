@@ -3,7 +3,9 @@
 
 #include "account/account.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
+#include "config/config_unit.h"
 
 #include <grp.h>
 #include <pwd.h>
@@ -40,7 +42,7 @@ static char *text_of(struct span text)
 static void number_set(const struct config_table_setting *setting, void *base, int64_t number)
 {
     void *field = (char *)base + setting->offset;
-    if (setting->type == CONFIG_TABLE_COUNT) {
+    if (setting->type == CONFIG_TABLE_COUNT || setting->type == CONFIG_TABLE_MEMORY) {
         *(size_t *)field = (size_t)number;
     } else if (setting->type == CONFIG_TABLE_THREADS) {
         *(unsigned *)field = (unsigned)number;
@@ -52,7 +54,7 @@ static void number_set(const struct config_table_setting *setting, void *base, i
 static int64_t number_get(const struct config_table_setting *setting, const void *base)
 {
     const void *field = (const char *)base + setting->offset;
-    if (setting->type == CONFIG_TABLE_COUNT) {
+    if (setting->type == CONFIG_TABLE_COUNT || setting->type == CONFIG_TABLE_MEMORY) {
         return (int64_t) * (const size_t *)field;
     }
     if (setting->type == CONFIG_TABLE_THREADS) {
@@ -65,6 +67,12 @@ static bool number_read(const struct config_table_setting *setting, struct span 
                         struct error *error)
 {
     uint64_t number;
+    bool spare = setting->type == CONFIG_TABLE_THREADS && setting->choices != NULL;
+    if (spare && span_is(text, setting->choices)) {
+        int64_t threads = config_unit_spare_processors();
+        number_set(setting, base, threads < setting->max ? threads : setting->max);
+        return true;
+    }
     if (!span_number(text, INT64_MAX, &number) || (int64_t)number < setting->min ||
         (int64_t)number > setting->max) {
         return error_set(error, "\"%.*s\" is not a number from %lld to %lld", (int)text.length,
@@ -74,61 +82,23 @@ static bool number_read(const struct config_table_setting *setting, struct span 
     return true;
 }
 
-static const struct unit {
-    const char *name;
-    int64_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
-
-/* The largest unit that says `ms` without a fraction. */
-static void duration_print(int64_t ms, struct buffer *text)
-{
-    size_t best = 0;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (ms > 0 && ms % units[i].ms == 0) {
-            best = i;
-        }
-    }
-    buffer_add_number(text, ms / units[best].ms);
-    buffer_add_text(text, units[best].name);
-}
-
-static bool duration_parse(struct span text, int64_t *ms)
-{
-    size_t digits = 0;
-    while (span_at(text, digits) >= '0' && span_at(text, digits) <= '9') {
-        digits++;
-    }
-    uint64_t number;
-    if (!span_number(span_first(text, digits), INT32_MAX, &number)) {
-        return false;
-    }
-    struct span unit = span_from(text, digits);
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (span_is(unit, units[i].name)) {
-            *ms = (int64_t)number * units[i].ms;
-            return true;
-        }
-    }
-    *ms = 0;
-    return number == 0 && span_empty(unit);
-}
-
 static bool duration_read(const struct config_table_setting *setting, struct span text, void *base,
                           struct error *error)
 {
     int64_t ms;
-    if (!duration_parse(text, &ms)) {
-        return error_set(error, "\"%.*s\" is not a duration; write it like 500ms, 8s, 10m or 1h",
-                         (int)text.length, text.at);
+    bool seconds = setting->type == CONFIG_TABLE_SECONDS;
+    if (!config_unit_duration(text, &ms) || (seconds && ms % 1000 != 0)) {
+        return error_set(error, "\"%.*s\" is not a duration; write it like %s8s, 10m or 1h",
+                         (int)text.length, text.at, seconds ? "" : "500ms, ");
     }
     if (ms < setting->min || ms > setting->max) {
         CLEANUP(buffer_done) struct buffer from = buffer_limited(32), to = buffer_limited(32);
-        duration_print(setting->min, &from);
-        duration_print(setting->max, &to);
+        config_unit_print(setting->min, &from);
+        config_unit_print(setting->max, &to);
         return error_set(error, "%.*s is out of range; write %.*s to %.*s", (int)text.length,
                          text.at, (int)from.length, from.at, (int)to.length, to.at);
     }
-    number_set(setting, base, ms);
+    number_set(setting, base, seconds ? ms / 1000 : ms);
     return true;
 }
 
@@ -163,18 +133,27 @@ static bool flag_read(const struct config_table_setting *setting, struct span te
     return true;
 }
 
+/* Which of `choices` it is; -1 and an error: none. */
+static int choice_find(const char *choices, struct span text, struct error *error)
+{
+    struct span rest = span_of(choices), choice;
+    for (int index = 0; span_cut(&rest, '|', &choice); index++) {
+        if (span_equal(choice, text)) {
+            return index;
+        }
+    }
+    error_set(error, "\"%.*s\" is not one of %s", (int)text.length, text.at, choices);
+    return -1;
+}
+
 static bool choice_read(const struct config_table_setting *setting, struct span text, void *base,
                         struct error *error)
 {
-    struct span rest = span_of(setting->choices), choice;
-    for (int index = 0; span_cut(&rest, '|', &choice); index++) {
-        if (span_equal(choice, text)) {
-            *(int *)((char *)base + setting->offset) = index;
-            return true;
-        }
+    int index = choice_find(setting->choices, text, error);
+    if (index >= 0) {
+        *(int *)((char *)base + setting->offset) = index;
     }
-    return error_set(error, "\"%.*s\" is not one of %s", (int)text.length, text.at,
-                     setting->choices);
+    return index >= 0;
 }
 
 static void choice_print(const struct config_table_setting *setting, const void *base,
@@ -233,13 +212,16 @@ static bool id_read(const struct config_table_setting *setting, struct span text
 
 /* ---- texts ---- */
 
-static bool text_allowed(struct span text, struct error *error)
+static bool text_allowed(const struct config_table_setting *setting, struct span text,
+                         struct error *error)
 {
     if (!text_utf8(text)) {
         return error_set(error, "the value is not UTF-8");
     }
+    bool lines = setting->type == CONFIG_TABLE_SECRET;
     for (size_t i = 0; i < text.length; i++) {
-        if ((unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f) {
+        bool control = (unsigned char)text.at[i] < 0x20 || text.at[i] == 0x7f;
+        if (control && !(lines && (text.at[i] == '\n' || text.at[i] == '\r'))) {
             return error_set(error, "the value has a control character in it");
         }
     }
@@ -276,8 +258,11 @@ static char *text_new(const struct config_table_setting *setting, struct span te
     if (is_domain) {
         return address_parse_domain(text, domain, error) ? memory_text(domain) : NULL;
     }
-    bool good = (setting->type != CONFIG_TABLE_PATH || path_allowed(text, error)) &&
-                (setting->type != CONFIG_TABLE_URL || url_allowed(text, error));
+    bool is_path = setting->type == CONFIG_TABLE_PATH || config_table_is_file(setting);
+    bool is_url = setting->type == CONFIG_TABLE_URL || setting->type == CONFIG_TABLE_URLS;
+    bool chosen = setting->choices != NULL && !config_table_is_file(setting);
+    bool good = (!is_path || path_allowed(text, error)) && (!is_url || url_allowed(text, error)) &&
+                (!chosen || choice_find(setting->choices, text, error) >= 0);
     return good ? text_of(text) : NULL;
 }
 
@@ -326,9 +311,8 @@ static bool list_add(const struct config_table_setting *setting, struct span tex
 static bool length_allowed(const struct config_table_setting *setting, struct span text,
                            struct error *error)
 {
-    bool own = setting->max > 0 &&
-               (setting->type == CONFIG_TABLE_TEXT || setting->type == CONFIG_TABLE_PATH ||
-                setting->type == CONFIG_TABLE_URL || setting->type == CONFIG_TABLE_LIST);
+    bool texts = config_table_is_text(setting) || config_table_is_list(setting);
+    bool own = texts && setting->max > 0;
     int64_t max = own ? setting->max : CONFIG_TABLE_TEXT_MAX;
     if ((int64_t)text.length > max) {
         return error_set(error, "the value has %zu characters; %lld is the limit", text.length,
@@ -340,7 +324,7 @@ static bool length_allowed(const struct config_table_setting *setting, struct sp
 bool config_value_read(const struct config_table_setting *setting, struct span text, void *base,
                        struct error *error)
 {
-    if (!length_allowed(setting, text, error) || !text_allowed(text, error)) {
+    if (!length_allowed(setting, text, error) || !text_allowed(setting, text, error)) {
         return false;
     }
     switch (setting->type) {
@@ -348,9 +332,13 @@ bool config_value_read(const struct config_table_setting *setting, struct span t
     case CONFIG_TABLE_PATH:
     case CONFIG_TABLE_DOMAIN:
     case CONFIG_TABLE_URL:
+    case CONFIG_TABLE_SECRET:
+    case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_KEY_FILE:
         return text_read(setting, text, base, error);
     case CONFIG_TABLE_LIST:
     case CONFIG_TABLE_DOMAINS:
+    case CONFIG_TABLE_URLS:
         return list_add(setting, text, base, error);
     case CONFIG_TABLE_FLAG:
         return flag_read(setting, text, base, error);
@@ -361,8 +349,10 @@ bool config_value_read(const struct config_table_setting *setting, struct span t
     case CONFIG_TABLE_THREADS:
         return number_read(setting, text, base, error);
     case CONFIG_TABLE_DURATION:
+    case CONFIG_TABLE_SECONDS:
         return duration_read(setting, text, base, error);
     case CONFIG_TABLE_SIZE:
+    case CONFIG_TABLE_MEMORY:
         return size_read(setting, text, base, error);
     case CONFIG_TABLE_BYTE:
         return byte_read(setting, text, base, error);
@@ -373,15 +363,10 @@ bool config_value_read(const struct config_table_setting *setting, struct span t
     return error_set(error, "no such type");
 }
 
-static bool is_list(const struct config_table_setting *setting)
-{
-    return setting->type == CONFIG_TABLE_LIST || setting->type == CONFIG_TABLE_DOMAINS;
-}
-
 bool config_value_read_all(const struct config_table_setting *setting, struct span text, void *base,
                            struct error *error)
 {
-    if (!is_list(setting)) {
+    if (!config_table_is_list(setting)) {
         return config_value_read(setting, text, base, error);
     }
     config_value_clear(setting, base);
@@ -403,7 +388,7 @@ bool config_value_read_all(const struct config_table_setting *setting, struct sp
 void config_value_clear(const struct config_table_setting *setting, void *base)
 {
     enum config_table_type type = setting->type;
-    if (is_list(setting)) {
+    if (config_table_is_list(setting)) {
         char ***list = list_at(setting, base);
         for (size_t i = 0; *list != NULL && (*list)[i] != NULL; i++) {
             memory_free((*list)[i]);
@@ -413,8 +398,11 @@ void config_value_clear(const struct config_table_setting *setting, void *base)
     } else if (type == CONFIG_TABLE_USER || type == CONFIG_TABLE_GROUP) {
         memory_free(id_at(setting, base)->name);
         *id_at(setting, base) = (struct config_id){NULL, -1};
-    } else if (type == CONFIG_TABLE_TEXT || type == CONFIG_TABLE_PATH ||
-               type == CONFIG_TABLE_DOMAIN || type == CONFIG_TABLE_URL) {
+    } else if (config_table_is_text(setting)) {
+        bool secret = type == CONFIG_TABLE_SECRET || type == CONFIG_TABLE_URL;
+        if (secret && *text_at(setting, base) != NULL) {
+            secret_wipe(*text_at(setting, base), strlen(*text_at(setting, base)));
+        }
         memory_free(*text_at(setting, base));
         *text_at(setting, base) = NULL;
     }
@@ -427,9 +415,13 @@ static size_t size_of(enum config_table_type type)
     case CONFIG_TABLE_PATH:
     case CONFIG_TABLE_DOMAIN:
     case CONFIG_TABLE_URL:
+    case CONFIG_TABLE_SECRET:
+    case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_KEY_FILE:
         return sizeof(char *);
     case CONFIG_TABLE_LIST:
     case CONFIG_TABLE_DOMAINS:
+    case CONFIG_TABLE_URLS:
         return sizeof(char **);
     case CONFIG_TABLE_FLAG:
         return sizeof(bool);
@@ -437,9 +429,11 @@ static size_t size_of(enum config_table_type type)
         return sizeof(int);
     case CONFIG_TABLE_NUMBER:
     case CONFIG_TABLE_DURATION:
+    case CONFIG_TABLE_SECONDS:
     case CONFIG_TABLE_SIZE:
         return sizeof(int64_t);
     case CONFIG_TABLE_COUNT:
+    case CONFIG_TABLE_MEMORY:
         return sizeof(size_t);
     case CONFIG_TABLE_THREADS:
         return sizeof(unsigned);
@@ -505,10 +499,14 @@ void config_value_print(const struct config_table_setting *setting, const void *
     case CONFIG_TABLE_PATH:
     case CONFIG_TABLE_DOMAIN:
     case CONFIG_TABLE_URL:
+    case CONFIG_TABLE_SECRET:
+    case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_KEY_FILE:
         quote(*(char *const *)field, text);
         return;
     case CONFIG_TABLE_LIST:
     case CONFIG_TABLE_DOMAINS:
+    case CONFIG_TABLE_URLS:
         list_print(*(char *const *const *)field, text);
         return;
     case CONFIG_TABLE_FLAG:
@@ -521,10 +519,14 @@ void config_value_print(const struct config_table_setting *setting, const void *
     case CONFIG_TABLE_COUNT:
     case CONFIG_TABLE_THREADS:
     case CONFIG_TABLE_SIZE:
+    case CONFIG_TABLE_MEMORY:
         buffer_add_number(text, number_get(setting, base));
         return;
     case CONFIG_TABLE_DURATION:
-        duration_print(number_get(setting, base), text);
+        config_unit_print(number_get(setting, base), text);
+        return;
+    case CONFIG_TABLE_SECONDS:
+        config_unit_print(number_get(setting, base) * 1000, text);
         return;
     case CONFIG_TABLE_BYTE:
         byte[0] = *(const char *)field;
