@@ -1,13 +1,20 @@
 /* account_cache.h - accounts by address, remembered so that a repeated login touches no database. Bounded in bytes.
  *
  * Holds what account_rows_by_address() found for one exact address, found or not. Whoever changes accounts forgets them
- * here before anybody hears that the change is done: so an entry is never older than what is committed. */
+ * here before anybody hears that the change is done: so nobody who was told of a change sees what was before it.
+ *
+ * Why nothing old can slip in: look-ups, puts and forgetting all happen on the loop's thread, a put in the same turn as
+ * the look-up that it keeps, which answers at once. A change commits in the writer's thread and is reported
+ * to the loop later. A look-up before that report may have read what was before or what is after the commit; its put came
+ * before the report, and the report forgets either. A look-up after the report reads what is committed. A change whose
+ * outcome is not known (lost in COMMIT) is forgotten like one that is done. Times of logins are changes too. */
 #ifndef ACCOUNT_ACCOUNT_CACHE_H
 #define ACCOUNT_ACCOUNT_CACHE_H
 
 #include "account/account_rows.h"
 
 struct account_cache;
+/* `bytes_max` bounds the entries; the tables beside them take a thirtieth of it. 0: keeps nothing. */
 struct account_cache *account_cache_new(size_t bytes_max);
 void account_cache_free(struct account_cache *cache); /* takes NULL */
 

@@ -80,6 +80,20 @@ static const struct account *account_now(struct change_run *run)
     return account;
 }
 
+/* Whatever became of it, and before anybody hears: what was remembered of those whom it concerns is not to be believed. */
+static void forget_old(struct change_run *run)
+{
+    struct directory *directory = run->changes->directory;
+    const struct change *change = &run->change;
+    if (about_domain(run)) {
+        directory_forget_all(directory);
+        return;
+    }
+    directory_forget_account(directory, span_of(run->plan.account.id));
+    directory_forget_address(directory, change->address);
+    directory_forget_address(directory, change->target);
+}
+
 static void finish(struct change_run *run, enum change_answer answer)
 {
     struct change_result result = {
@@ -171,6 +185,7 @@ static void on_written(const struct store_result *stored, void *context)
 {
     struct change_run *run = context;
     run->write = NULL;
+    forget_old(run);
     switch (stored->answer) {
     case STORE_UNKNOWN:
     case STORE_FAILED:

@@ -18,7 +18,9 @@ struct login_time {
 
 struct changes_logins {
     struct loop_timer *timer;
-    struct store_write *write; /* the batch under way */
+    struct store_write *write;  /* the batch under way */
+    char (*written)[UUID_SIZE]; /* whose times are in it */
+    size_t written_count;
     size_t count;
     struct login_time slots[LOGIN_SLOTS];
 };
@@ -28,7 +30,11 @@ struct changes_logins {
 static void on_logins_written(const struct store_result *result, void *context)
 {
     struct changes *changes = context;
-    changes->logins->write = NULL;
+    struct changes_logins *logins = changes->logins;
+    logins->write = NULL;
+    for (size_t i = 0; i < logins->written_count; i++) {
+        directory_forget_account(changes->directory, span_of(logins->written[i]));
+    }
     if (result->answer != STORE_DONE) {
         log_warning(changes->log, "last_login_not_written", log_text("reason", result->failure));
     }
@@ -38,10 +44,13 @@ static void write_logins(struct changes *changes)
 {
     struct changes_logins *logins = changes->logins;
     struct store_change *change = store_change_new();
+    logins->written = memory_resize(logins->written, logins->count * UUID_SIZE);
+    logins->written_count = 0;
     for (size_t i = 0; i < LOGIN_SLOTS; i++) {
-        if (logins->slots[i].id[0] != '\0') {
-            account_rows_set_last_login(change, span_of(logins->slots[i].id),
-                                        logins->slots[i].when);
+        const struct login_time *slot = &logins->slots[i];
+        if (slot->id[0] != '\0') {
+            account_rows_set_last_login(change, span_of(slot->id), slot->when);
+            memcpy(logins->written[logins->written_count++], slot->id, UUID_SIZE);
         }
     }
     memset(logins->slots, 0, sizeof logins->slots);
@@ -126,6 +135,7 @@ void changes_free(struct changes *changes)
         store_write_forget(changes->logins->write);
     }
     loop_timer_free(changes->logins->timer);
+    memory_free(changes->logins->written);
     memory_free(changes->logins);
     memory_free(changes);
 }

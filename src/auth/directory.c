@@ -5,6 +5,7 @@
 
 struct directory {
     struct store *store;
+    struct account_cache *cache;
     struct directory_settings settings; /* own copies of the texts */
 };
 
@@ -22,6 +23,10 @@ static void drop_settings(struct directory *directory)
 void directory_configure(struct directory *directory, const struct directory_settings *settings)
 {
     struct directory_settings copy = *settings;
+    if (directory->cache == NULL || copy.cache_bytes != directory->settings.cache_bytes) {
+        account_cache_free(directory->cache);
+        directory->cache = account_cache_new(copy.cache_bytes);
+    }
     copy.default_domain = copy_or_null(settings->default_domain);
     copy.mail_root = copy_or_null(settings->mail_root);
     drop_settings(directory);
@@ -42,6 +47,7 @@ void directory_free(struct directory *directory)
         return;
     }
     drop_settings(directory);
+    account_cache_free(directory->cache);
     memory_free(directory);
 }
 
@@ -54,11 +60,9 @@ bool directory_login_name(const struct directory *directory, struct span text, s
 }
 
 /* Of what is on hold nothing is said: no mail, no login, no catch-all in its place. */
-static enum directory_answer find(struct directory *directory,
-                                  const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
-                                  struct arena *arena, struct account_rows_found *found)
+static enum directory_answer judge(enum store_now now, const struct account_rows_found *found)
 {
-    switch (account_rows_by_address(directory->store, candidates, arena, found)) {
+    switch (now) {
     case STORE_ASK:
         return DIRECTORY_UNAVAILABLE;
     case STORE_NONE:
@@ -73,11 +77,37 @@ static enum directory_answer find(struct directory *directory,
 enum directory_answer directory_login(struct directory *directory, const struct address *name,
                                       struct arena *arena, struct account_rows_found *found)
 {
-    const struct span candidates[ACCOUNT_ROWS_CANDIDATES] = {address_span(name)};
+    struct span key = address_span(name);
+    const struct span candidates[ACCOUNT_ROWS_CANDIDATES] = {key};
+    enum store_now now;
     if (name->local_length == 0) {
         return DIRECTORY_NONE; /* a catch-all is no one's name */
     }
-    return find(directory, candidates, arena, found);
+    if (!account_cache_lookup(directory->cache, key, arena, &now, found)) {
+        now = account_rows_by_address(directory->store, candidates, arena, found);
+        if (now != STORE_ASK) {
+            account_cache_put(directory->cache, key, now, found);
+        }
+    }
+    return judge(now, found);
+}
+
+/* Only what the first of them leads to is kept: strangers choose recipients, and where the first leads nowhere it
+ * takes one look at all the others. */
+static enum directory_answer find_best(struct directory *directory,
+                                       const struct span candidates[ACCOUNT_ROWS_CANDIDATES],
+                                       struct arena *arena, struct account_rows_found *found)
+{
+    enum store_now now;
+    if (account_cache_lookup(directory->cache, candidates[0], arena, &now, found) &&
+        now == STORE_ROW) {
+        return judge(now, found);
+    }
+    now = account_rows_by_address(directory->store, candidates, arena, found);
+    if (now == STORE_ROW && span_equal(address_span(&found->address), candidates[0])) {
+        account_cache_put(directory->cache, candidates[0], now, found);
+    }
+    return judge(now, found);
 }
 
 enum directory_answer directory_recipient(struct directory *directory, struct span text,
@@ -98,7 +128,7 @@ enum directory_answer directory_recipient(struct directory *directory, struct sp
     const struct span candidates[ACCOUNT_ROWS_CANDIDATES] = {
         address_span(&address), address_span(&base),
         span_from(address_span(&address), address.local_length)};
-    enum directory_answer answer = find(directory, candidates, arena, found);
+    enum directory_answer answer = find_best(directory, candidates, arena, found);
     if (answer == DIRECTORY_FOUND && base.local_length > 0 &&
         address_equal(&found->address, &base)) {
         *tag = span_copy(arena, cut);
@@ -122,6 +152,30 @@ enum directory_answer directory_domain(struct directory *directory, struct span 
         return DIRECTORY_FOUND;
     }
     return DIRECTORY_UNAVAILABLE;
+}
+
+void directory_forget_account(struct directory *directory, struct span id)
+{
+    account_cache_forget_account(directory->cache, id);
+}
+
+void directory_forget_address(struct directory *directory, struct span text)
+{
+    struct address address;
+    struct error ignored;
+    if (address_parse(text, &address, &ignored)) {
+        account_cache_forget_address(directory->cache, address_span(&address));
+    }
+}
+
+void directory_forget_all(struct directory *directory)
+{
+    account_cache_clear(directory->cache);
+}
+
+const struct account_cache *directory_cache(const struct directory *directory)
+{
+    return directory->cache;
 }
 
 void directory_mailbox(const struct directory *directory, const struct account *account,

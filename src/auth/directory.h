@@ -6,7 +6,7 @@
 #ifndef AUTH_DIRECTORY_H
 #define AUTH_DIRECTORY_H
 
-#include "account/account_rows.h"
+#include "account/account_cache.h"
 
 enum directory_answer { DIRECTORY_UNAVAILABLE, DIRECTORY_NONE, DIRECTORY_FOUND };
 
@@ -15,11 +15,13 @@ struct directory_settings {
     char *mail_root;      /* homes live below it, by id */
     int64_t quota_bytes;  /* default; 0: unlimited */
     int64_t mail_uid, mail_gid;
-    char delimiter; /* of sub-addresses; 0: none */
+    char delimiter;     /* of sub-addresses; 0: none */
+    size_t cache_bytes; /* of accounts by address (account_cache.h); 0: none */
 };
 
 struct directory;
-/* `settings` are copied; directory_configure() replaces them. The store is the caller's. */
+/* `settings` are copied; directory_configure() replaces them. The store is the caller's, and whoever else writes accounts
+ * to it tells directory_forget_*(). */
 struct directory *directory_new(struct store *store, const struct directory_settings *settings);
 void directory_configure(struct directory *directory, const struct directory_settings *settings);
 void directory_free(struct directory *directory);
@@ -36,6 +38,14 @@ enum directory_answer directory_recipient(struct directory *directory, struct sp
                                           struct arena *arena, struct account_rows_found *found,
                                           struct span *tag);
 enum directory_answer directory_domain(struct directory *directory, struct span text);
+
+/* For auth/change and auth/changes: what they changed, before anybody hears of it. */
+void directory_forget_account(struct directory *directory, struct span id);
+/* An address in any form; nothing is kept of catch-alls. */
+void directory_forget_address(struct directory *directory, struct span text);
+void directory_forget_all(struct directory *directory);
+const struct account_cache *directory_cache(const struct directory *directory); /* for metrics */
+
 /* What Dovecot needs to know of an account's mail. */
 struct directory_mailbox {
     struct span home;

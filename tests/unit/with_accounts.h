@@ -43,7 +43,8 @@ static inline void with_accounts_open(struct with_accounts *with)
                                                 .quota_bytes = 1000,
                                                 .mail_uid = 5000,
                                                 .mail_gid = 5001,
-                                                .delimiter = '+'};
+                                                .delimiter = '+',
+                                                .cache_bytes = 1 << 20};
     with->log = (struct log){with_accounts_on_line, with, LOG_LEVEL_DEBUG};
     with->directory = directory_new(with->store.store, &settings);
     with->changes = changes_new(with->store.loop, &with->log, with->store.store, with->directory);
