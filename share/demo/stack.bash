@@ -194,7 +194,10 @@ stack_postern_conf() {
 	  base_dir = "$STACK_DIR/dovecot"
 	  config   = "$STACK_DOVECOT_CONF"
 	}
-	postfix  { queue_directory = "$STACK_DIR/spool" }
+	postfix {
+	  queue_directory = "$STACK_DIR/spool"
+	  config          = "$STACK_DIR/postfix"
+	}
 	stack {
 	  hostname           = "mail.example.com"
 	  public             = no
