@@ -1,4 +1,4 @@
-/* pool.c - threads for work that would hold up the loop: hashes, later signatures. */
+/* pool.c - threads for work that would hold up the loop: hashes, signatures. */
 #include "net/pool.h"
 
 #include "base/memory.h"
@@ -23,6 +23,7 @@ struct pool_job {
     void *work;
     void *context;
     enum pool_stage stage;
+    unsigned take;  /* a thread may take so many like this at a time */
     bool cancelled; /* the loop's: not to be reported */
     struct pool_job *next, *previous;
 };
@@ -83,27 +84,41 @@ static void list_remove(struct pool_list *list, struct pool_job *job)
 
 /* -- in a thread -- */
 
-/* The next job, or NULL when the pool closes. Called with the lock held. */
-static struct pool_job *take_job(struct pool *pool)
+/* The first job in the queue says how many of them. */
+static size_t share(const struct pool *pool)
+{
+    size_t even = (pool->queued_count + pool->threads_count - 1) / pool->threads_count;
+    size_t take = pool->queued.first == NULL ? 0 : pool->queued.first->take;
+    return take < even ? take : even;
+}
+
+/* The next jobs; none when the pool closes. Called with the lock held. */
+static struct pool_list take_jobs(struct pool *pool)
 {
     while (pool->queued.first == NULL && !pool->closing) {
         pthread_cond_wait(&pool->work, &pool->lock);
     }
-    struct pool_job *job = pool->closing ? NULL : pool->queued.first;
-    if (job != NULL) {
+    struct pool_list taken = {0};
+    for (size_t left = pool->closing ? 0 : share(pool); left > 0; left--) {
+        struct pool_job *job = pool->queued.first;
         list_remove(&pool->queued, job);
         pool->queued_count--;
         job->stage = POOL_RUNNING;
+        list_append(&taken, job);
     }
-    return job;
+    return taken;
 }
 
 /* One wake-up for whatever gathers until the loop comes round. */
-static void give_back(struct pool *pool, struct pool_job *job)
+static void give_back(struct pool *pool, struct pool_list *done)
 {
     bool first = pool->finished.first == NULL;
-    job->stage = POOL_FINISHED;
-    list_append(&pool->finished, job);
+    while (done->first != NULL) {
+        struct pool_job *job = done->first;
+        list_remove(done, job);
+        job->stage = POOL_FINISHED;
+        list_append(&pool->finished, job);
+    }
     if (first) {
         uint64_t one = 1;
         ssize_t length = write(pool->wake, &one, sizeof one);
@@ -122,14 +137,16 @@ static void *serve(void *context)
     }
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        struct pool_job *job = take_job(pool);
-        if (job == NULL) {
+        struct pool_list jobs = take_jobs(pool);
+        if (jobs.first == NULL) {
             break;
         }
         pthread_mutex_unlock(&pool->lock);
-        job->task.run(job->work);
+        for (struct pool_job *job = jobs.first; job != NULL; job = job->next) {
+            job->task.run(job->work);
+        }
         pthread_mutex_lock(&pool->lock);
-        give_back(pool, job);
+        give_back(pool, &jobs);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -231,20 +248,59 @@ void pool_free(struct pool *pool)
     memory_free(pool);
 }
 
+static struct pool_job *job_new(struct pool *pool, const struct pool_task *task, void *work,
+                                void *context, unsigned take)
+{
+    struct pool_job *job = MEMORY_NEW(struct pool_job);
+    *job = (struct pool_job){
+        .pool = pool, .task = *task, .work = work, .context = context, .take = take};
+    return job;
+}
+
+/* All of `jobs`, or none when they do not fit. */
+static bool enqueue(struct pool *pool, struct pool_job *const *jobs, size_t count)
+{
+    pthread_mutex_lock(&pool->lock);
+    bool fits = count <= pool->queue_max && pool->queued_count <= pool->queue_max - count;
+    for (size_t i = 0; fits && i < count; i++) {
+        list_append(&pool->queued, jobs[i]);
+        pool->queued_count++;
+    }
+    if (fits && share(pool) < pool->queued_count) {
+        pthread_cond_broadcast(&pool->work);
+    } else if (fits) {
+        pthread_cond_signal(&pool->work);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return fits;
+}
+
 struct pool_job *pool_start(struct pool *pool, const struct pool_task *task, void *work,
                             void *context)
 {
-    if (pool_waiting(pool) >= pool->queue_max) {
+    struct pool_job *job = job_new(pool, task, work, context, 1);
+    if (!enqueue(pool, &job, 1)) {
+        memory_free(job);
         return NULL;
     }
-    struct pool_job *job = MEMORY_NEW(struct pool_job);
-    *job = (struct pool_job){.pool = pool, .task = *task, .work = work, .context = context};
-    pthread_mutex_lock(&pool->lock);
-    list_append(&pool->queued, job);
-    pool->queued_count++;
-    pthread_cond_signal(&pool->work);
-    pthread_mutex_unlock(&pool->lock);
     return job;
+}
+
+bool pool_start_batch(struct pool *pool, const struct pool_task *task, void *const *works,
+                      struct pool_job **jobs, size_t count, unsigned take)
+{
+    assert(count > 0 && take > 0);
+    for (size_t i = 0; i < count; i++) {
+        jobs[i] = job_new(pool, task, works[i], works[i], take);
+    }
+    if (enqueue(pool, jobs, count)) {
+        return true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        memory_free(jobs[i]);
+        jobs[i] = NULL;
+    }
+    return false;
 }
 
 void pool_cancel(struct pool_job *job)

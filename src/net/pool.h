@@ -1,4 +1,4 @@
-/* pool.h - threads for work that would hold up the loop: hashes, later signatures.
+/* pool.h - threads for work that would hold up the loop: hashes, signatures.
  *
  * A job owns copies of all it reads. It runs in a thread and is reported in the loop. Cancelling
  * takes a queued job out and orphans a running one, which is dropped when it is back. Threads
@@ -27,6 +27,11 @@ void pool_free(struct pool *pool); /* joins the threads; jobs left are dropped, 
 /* NULL when queue_max jobs wait: `work` then stays the caller's. */
 struct pool_job *pool_start(struct pool *pool, const struct pool_task *task, void *work,
                             void *context);
+/* Several short jobs with one lock and one wake-up; a thread then takes up to `take` of them at a time and reports
+ * them at once (for what takes less time than waking a thread does). jobs[i] is told for works[i]. false when they do
+ * not all fit: then none is started. Their context is `work` itself. */
+bool pool_start_batch(struct pool *pool, const struct pool_task *task, void *const *works,
+                      struct pool_job **jobs, size_t count, unsigned take);
 void pool_cancel(struct pool_job *job); /* takes NULL */
 size_t pool_waiting(const struct pool *pool);
 

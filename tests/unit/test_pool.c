@@ -203,14 +203,71 @@ static void test_many_jobs_on_three_threads(void **state)
     pool_free(chain.pool);
 }
 
+static void batch_done(void *work, void *context)
+{
+    assert_ptr_equal(work, context);
+    ((struct job *)work)->dones++;
+}
+
+static const struct pool_task BATCH = {run, batch_done, drop};
+
+static void test_batch_fits_or_not(void **state)
+{
+    struct job running = {.gate = &gate, .started = &started}, jobs[4] = {0};
+    void *works[4] = {&jobs[0], &jobs[1], &jobs[2], &jobs[3]};
+    struct pool_job *handles[4];
+    int reported = 0;
+    (void)state;
+    pool_start(pool, &TASK, &running, &reported);
+    sem_wait(&started);
+    assert_false(pool_start_batch(pool, &BATCH, works, handles, 4, 16));
+    assert_int_equal(pool_waiting(pool), 0);
+    assert_true(pool_start_batch(pool, &BATCH, works, handles, 2, 16));
+    assert_false(pool_start_batch(pool, &BATCH, &works[2], &handles[2], 2, 16));
+    assert_true(pool_start_batch(pool, &BATCH, &works[2], &handles[2], 1, 16));
+    pool_cancel(handles[1]);
+    assert_int_equal(jobs[1].drops, 1);
+    assert_int_equal(pool_waiting(pool), 2);
+    sem_post(&gate);
+    TURN_UNTIL(loop, jobs[0].dones == 1 && jobs[2].dones == 1);
+    assert_int_equal(jobs[0].drops + jobs[2].drops, 2);
+    assert_int_equal(jobs[1].runs + jobs[3].runs + jobs[3].drops, 0);
+}
+
+/* The thread has both: what it did first is heard of with the last. */
+static void test_batch_is_reported_at_once(void **state)
+{
+    struct job jobs[3] = {{0}, {.gate = &gate, .started = &started}, {0}};
+    void *works[3] = {&jobs[0], &jobs[1], &jobs[2]};
+    struct pool_job *handles[3];
+    (void)state;
+    assert_true(pool_start_batch(pool, &BATCH, works, handles, 3, 2));
+    sem_wait(&started);
+    assert_int_equal(pool_waiting(pool), 1);
+    net_turns(loop, 3);
+    assert_int_equal(jobs[0].dones, 0);
+    pool_cancel(handles[0]); /* it ran, and is nobody's now */
+    assert_int_equal(jobs[0].drops, 0);
+    sem_post(&gate);
+    TURN_UNTIL(loop, jobs[1].dones == 1 && jobs[2].dones == 1);
+    assert_int_equal(jobs[0].runs, 1);
+    assert_int_equal(jobs[0].dones, 0);
+    assert_int_equal(jobs[0].drops, 1);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(test_runs_in_a_thread), CASE(test_queue_is_bounded),
-        CASE(test_cancel),           CASE(test_cancel_finished),
-        CASE(test_free_with_jobs),   CASE(test_many_jobs_on_three_threads),
+        CASE(test_runs_in_a_thread),
+        CASE(test_queue_is_bounded),
+        CASE(test_cancel),
+        CASE(test_cancel_finished),
+        CASE(test_free_with_jobs),
+        CASE(test_many_jobs_on_three_threads),
+        CASE(test_batch_fits_or_not),
+        CASE(test_batch_is_reported_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
