@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { JSON_SIZE_MAX = 256 * 1024, JSON_DEPTH_MAX = 64 };
+enum { JSON_SIZE_MAX = 512 * 1024, JSON_DEPTH_MAX = 64 };
 
 struct json; /* a value; a document is the value at its top */
 

@@ -35,7 +35,7 @@ static inline size_t vector_repeat(const char *text, struct buffer *out)
 {
     char *end = NULL;
     unsigned long times = strtoul(text, &end, 10);
-    assert_true(end[0] == '*' && end[1] != '\0' && end[2] == '}' && times < 400000);
+    assert_true(end[0] == '*' && end[1] != '\0' && end[2] == '}' && times < 600000);
     for (unsigned long i = 0; i < times; i++) {
         buffer_add_byte(out, end[1]);
     }
