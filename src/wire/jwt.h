@@ -18,27 +18,29 @@ enum {
 
 enum jwt_shape {
     JWT_OPAQUE, /* no token in this form: not two dots, or its first part does not begin like base64url of "{" */
-    JWT_MALFORMED, /* in this form, and wrong: `problem` says what */
+    JWT_MALFORMED, /* in this form, and wrong: `part` and `problem` say what */
     JWT_GOOD,
 };
 
-/* Large: keep one and use it again. All spans are views into `token`, or into the struct: good until the next read. */
+/* Large: keep one and use it again; need not be zeroed. All spans are views into `token`, or into the struct: good until
+ * the next read. */
 struct jwt {
     struct span signed_part; /* "header.claims" as received */
     struct span signature;   /* decoded; may be empty (alg none) */
     /* The header, for RFC 7515, 4.1. Empty when absent; `bad` members make the token malformed. */
     struct span algorithm, key_id, type, content_type;
     bool critical; /* crit is there, whatever is in it */
-    const char *problem;
+    /* MALFORMED: where ("header", "claims", "signature"), and what: fixed texts. Else NULL. */
+    const char *part, *problem;
     struct json_view claims;
 
     char claims_bytes[JWT_CLAIMS_MAX], header_bytes[JWT_HEADER_MAX];
     unsigned char signature_bytes[JWT_SIGNATURE_MAX];
-    struct json_view header;
 };
 
 /* `alg` must be a non-empty string, `kid`, `typ` and `cty` strings when they are there, kid at most JWT_KEY_ID_MAX
- * bytes. jku, jwk, x5u, x5c, x5t are never looked at. */
+ * bytes. jku, jwk, x5u, x5c, x5t are never looked at. Whether an algorithm, crit or cty is acceptable is the caller's to
+ * say. When it is not JWT_GOOD, `claims` is empty. */
 enum jwt_shape jwt_read(struct jwt *jwt, struct span token);
 /* Strict base64url (RFC 4648, 5; RFC 7515, 2): `room` bytes at `out`. false: malformed, or too long for it. Also for
  * the numbers of JWKs. */
