@@ -2,6 +2,7 @@
 #include "auth/login.h"
 
 #include "auth/credential.h"
+#include "auth/login_challenge.h"
 #include "base/memory.h"
 
 #include <stdio.h>
@@ -43,7 +44,7 @@ struct login {
     struct moment started, turn, checked;
 
     struct arena arena;
-    struct login_request request; /* copied, without the response */
+    struct login_request request; /* how it was asked; texts: `record` */
     char id[16];
     struct credential credential; /* its secret until it is decided */
     bool password_next;           /* LOGIN: the user name is here */
@@ -61,7 +62,7 @@ struct login {
 
     enum login_answer answer;
     enum login_hint hint;
-    const char *provider_name, *reason, *detail;
+    struct login_record record; /* as far as it is known; its texts live in the arena */
     bool logged;
     struct buffer challenge;      /* the error JSON; empty: refused directly */
     struct login_outcome outcome; /* what is to be said when the step is done */
@@ -104,42 +105,29 @@ static enum login_state challenge(struct login *login, struct span text, enum lo
 
 /* -- what becomes of it -- */
 
-static void log_line(struct login *login, enum log_level level, const char *event)
+static void record(struct login *login, enum login_record_event event)
 {
-    const struct verdict *verdict = &login->verdict;
-    struct span user = login->credential.user, account = {0};
-    if (span_empty(user) && verdict->answer == VERDICT_ACCEPTED) {
-        user = address_span(&verdict->address);
+    struct login_record *record = &login->record;
+    record->user = login->credential.user;
+    if (span_empty(record->user) && login->verdict.answer == VERDICT_ACCEPTED) {
+        record->user = address_span(&login->verdict.address);
     }
     if (login->account != NULL) {
-        account = address_span(&login->account->primary);
+        record->account = address_span(&login->account->primary);
     }
-    const struct log_field fields[] = {
-        log_span("user", user),
-        log_span("account", account),
-        log_text("mech", sasl_name(login->request.mechanism)),
-        log_span("protocol", login->request.protocol),
-        log_span("rip", login->request.client),
-        log_span("session", login->request.session),
-        log_text("login", login->id),
-        log_text("provider", login->provider_name),
-        log_text("reason", login->reason),
-        verdict->status > 0 ? log_number("status", verdict->status) : log_text("status", NULL),
-        log_text("detail", login->detail),
-        log_number("ms", moment_since(now(login), login->started)),
-        {0},
-    };
-    log_write(login->service->log, level, event, fields);
+    record->status = login->verdict.status;
+    record->ms = moment_since(now(login), login->started);
+    record->turn_ms = moment_since(now(login), login->turn);
+    login_record_write(login->service->log, &login->service->counts, event, record);
     login->logged = true;
 }
 
 static enum login_state succeed(struct login *login)
 {
     const struct login_service *service = login->service;
-    throttle_accepted(service->throttle, login->request.client,
-                      credential_user(&login->credential));
+    throttle_accepted(service->throttle, login->record.client, credential_user(&login->credential));
     credential_wipe(&login->credential);
-    log_line(login, LOG_LEVEL_INFO, "login_accepted");
+    record(login, LOGIN_RECORD_ACCEPTED);
     if (service->changes != NULL) {
         changes_note_login(service->changes, span_of(login->account->id), loop_wall(service->loop));
     }
@@ -151,8 +139,8 @@ static enum login_state succeed(struct login *login)
 static enum login_state unavailable(struct login *login, const char *reason)
 {
     credential_wipe(&login->credential);
-    login->reason = reason;
-    log_line(login, LOG_LEVEL_WARNING, "login_unavailable");
+    login->record.reason = reason;
+    record(login, LOGIN_RECORD_UNAVAILABLE);
     login->answer = LOGIN_UNAVAILABLE;
     return LOGIN_ANSWER;
 }
@@ -160,28 +148,19 @@ static enum login_state unavailable(struct login *login, const char *reason)
 /* No credential that could be judged. */
 static enum login_state malformed(struct login *login, const char *reason, enum login_hint hint)
 {
-    login->reason = reason;
-    login->detail = login->credential.problem;
+    login->record.reason = reason;
+    login->record.detail = login->credential.problem;
     credential_wipe(&login->credential);
-    log_line(login, LOG_LEVEL_INFO, "login_malformed");
+    record(login, LOGIN_RECORD_MALFORMED);
     login->answer = LOGIN_REFUSED;
     login->hint = hint;
     return LOGIN_ANSWER;
 }
 
-/* RFC 7628, 3.2.2: OAUTHBEARER's client hears why in a challenge. XOAUTH2's does not: such a challenge
- * hangs mbsync and s-nail, and POP3 clients take it for success. The same for every user and reason of
- * one provider, so that it tells nobody who exists. */
 static void prepare_challenge(struct login *login, const char *status)
 {
-    if (login->request.mechanism != SASL_OAUTHBEARER) {
-        return;
-    }
-    const struct provider *provider =
-        token_check_provider(login->service->tokens, credential_name(&login->credential));
-    sasl_error_json(span_of(status), span_of(provider == NULL ? NULL : provider->scope),
-                    span_of(provider == NULL ? NULL : provider->configuration_url),
-                    &login->challenge);
+    login_challenge_error(login->request.mechanism, login->service->tokens,
+                          credential_name(&login->credential), status, &login->challenge);
 }
 
 /* The delay begins with the check, so that what was found out cannot be told from the time it took. */
@@ -196,11 +175,11 @@ static enum login_state delay_refusal(struct login *login)
 static enum login_state refuse(struct login *login, const char *reason)
 {
     bool is_new =
-        throttle_refused(login->service->throttle, now(login), login->request.client,
+        throttle_refused(login->service->throttle, now(login), login->record.client,
                          credential_user(&login->credential), &login->credential.sasl.secret);
     credential_wipe(&login->credential);
-    login->reason = reason;
-    log_line(login, LOG_LEVEL_INFO, is_new ? "login_refused" : "login_refused_again");
+    login->record.reason = reason;
+    record(login, is_new ? LOGIN_RECORD_REFUSED : LOGIN_RECORD_REFUSED_AGAIN);
     prepare_challenge(login, verdict_status(login->verdict.reason, login->credential.name_given));
     return delay_refusal(login);
 }
@@ -210,7 +189,7 @@ static enum login_state refuse(struct login *login, const char *reason)
 static enum login_state begin(struct login *login)
 {
     const struct login_settings *settings = &login->service->settings;
-    struct policy_door door = {login->request.mechanism, login->request.client,
+    struct policy_door door = {login->request.mechanism, login->record.client,
                                login->request.secured, settings->cleartext, settings->passwords};
     if (login->service->running > settings->logins_max) {
         return unavailable(login, "too_many_logins");
@@ -228,15 +207,14 @@ static enum login_state begin(struct login *login)
 
 static enum login_state ask(struct login *login)
 {
-    const char *wanted = login->password_next ? "Password:" : "Username:";
-    const char *prompt = login->request.mechanism == SASL_LOGIN ? wanted : "";
-    return challenge(login, span_of(prompt), LOGIN_WAIT_MESSAGE, LOGIN_SILENCE);
+    struct span prompt = login_challenge_prompt(login->request.mechanism, login->password_next);
+    return challenge(login, prompt, LOGIN_WAIT_MESSAGE, LOGIN_SILENCE);
 }
 
 static enum login_state client_silent(struct login *login)
 {
-    login->reason = "client_silent";
-    log_line(login, LOG_LEVEL_INFO, "login_abandoned");
+    login->record.reason = "client_silent";
+    record(login, LOGIN_RECORD_ABANDONED);
     return LOGIN_ANSWER;
 }
 
@@ -275,7 +253,7 @@ static enum login_state read_message(struct login *login)
 static enum login_state ask_throttle(struct login *login)
 {
     int64_t delay_ms = 0;
-    switch (throttle_ask(login->service->throttle, now(login), login->request.client,
+    switch (throttle_ask(login->service->throttle, now(login), login->record.client,
                          credential_user(&login->credential), &delay_ms)) {
     case THROTTLE_DELAY:
         return wait_until(login, LOGIN_WAIT_THROTTLE,
@@ -315,9 +293,9 @@ static void on_token_checked(const struct verdict *verdict, void *context)
     struct login *login = context;
     login->token_check = NULL;
     login->verdict = *verdict;
-    login->detail = login->verdict.detail;
+    login->record.detail = login->verdict.detail;
     if (verdict->provider != NULL) {
-        login->provider_name = span_text(&login->arena, span_of(verdict->provider->name));
+        login->record.provider = span_text(&login->arena, span_of(verdict->provider->name));
     }
     login->state = LOGIN_FIND;
     login_step(login);
@@ -435,7 +413,7 @@ static enum login_state bind_account(struct login *login)
         .kind = CHANGE_ACCOUNT_BIND,
         .actor = SPAN_LITERAL("login"),
         .account_id = span_of(login->account->id),
-        .provider = span_of(login->provider_name),
+        .provider = span_of(login->record.provider),
         .subject = span_of(login->verdict.subject),
     };
     login->binding = change_start(login->service->changes, &change, on_bound, login);
@@ -547,13 +525,18 @@ struct login *login_start(struct login_service *service, const struct login_requ
     login->service = service;
     login->fn = fn;
     login->context = context;
-    login->request = *request;
-    login->request.protocol = span_copy(&login->arena, request->protocol);
-    login->request.client = span_empty(request->client)
-                                ? SPAN_LITERAL("-") /* every line has a rip= */
-                                : span_copy(&login->arena, request->client);
-    login->request.session = span_copy(&login->arena, request->session);
-    login->request.server = login->request.response = (struct span){0};
+    login->request = (struct login_request){.mechanism = request->mechanism,
+                                            .secured = request->secured,
+                                            .line_limit = request->line_limit,
+                                            .has_response = request->has_response};
+    login->record = (struct login_record){
+        .mechanism = sasl_name(request->mechanism),
+        .protocol = span_copy(&login->arena, request->protocol),
+        .client = span_empty(request->client) ? SPAN_LITERAL("-") /* every line has a rip= */
+                                              : span_copy(&login->arena, request->client),
+        .session = span_copy(&login->arena, request->session),
+        .login = login->id,
+    };
     login->challenge = buffer_limited(CHALLENGE_MAX);
     login->started = login->turn = login->checked = loop_now(service->loop);
     login->timer = loop_timer_new(service->loop, on_timer, login);
@@ -588,8 +571,8 @@ void login_cancel(struct login *login)
         return; /* the door hears the last answer just now */
     }
     if (!login->logged) {
-        login->reason = login->service->stopping ? "stopping" : "client_left";
-        log_line(login, LOG_LEVEL_INFO, "login_abandoned");
+        login->record.reason = login->service->stopping ? "stopping" : "client_left";
+        record(login, LOGIN_RECORD_ABANDONED);
     }
     login_free(login);
 }

@@ -24,9 +24,9 @@
 #include "account/password.h"
 #include "auth/change.h"
 #include "auth/directory.h"
+#include "auth/login_record.h"
 #include "auth/policy.h"
 #include "auth/throttle.h"
-#include "base/log.h"
 #include "token/token_check.h"
 #include "wire/sasl.h"
 
@@ -47,7 +47,8 @@ struct login_service {
     struct password_checks *passwords;
     struct directory *directory;
     struct throttle *throttle;
-    struct changes *changes; /* binding and last_login; may be NULL in tests */
+    struct changes *changes;             /* binding and last_login; may be NULL in tests */
+    struct login_record_families counts; /* zero: nothing is counted */
     struct login_settings settings;
     bool stopping;  /* set before the doors give up on those under way: it is us who left */
     size_t running; /* login.c's */
