@@ -1,8 +1,9 @@
 /* signature_queue.h - signatures of first-seen tokens, checked where it costs least.
  *
  * What comes within one turn of the loop is gathered. Up to two are verified in the loop; of more, the loop takes its
- * half (at most about 200 µs of work), and the rest goes to the threads in one lock and one wake-up; a thread takes up
- * to 16 and reports once. Without threads the loop does all, some each turn. */
+ * share (at most about 200 µs of work), and the rest goes to the threads in one lock and one wake-up; a thread takes up
+ * to 16 and reports once. Threads get no more than keeps them at work; what is left over waits for the next turn, when
+ * the loop takes some more. Without threads the loop does all, some each turn. */
 #ifndef TOKEN_SIGNATURE_QUEUE_H
 #define TOKEN_SIGNATURE_QUEUE_H
 
