@@ -27,8 +27,8 @@ bool url_same_origin(const struct url *a, const struct url *b);
  * .localhost, .test, .internal, .home.arpa, .local or .lan. */
 bool url_stays_at_home(const struct url *url);
 /* Whether an address (4 or 16 bytes, network order) is one that only a public host has: not loopback, private,
- * link-local, shared (100.64/10), multicast, unspecified, reserved, documentation, benchmark, or IPv4 written in IPv6 (mapped,
- * compatible, 64:ff9b::/96, 6to4, Teredo) of one that is not. For the connect-time filter. */
+ * link-local, shared (100.64/10), multicast, unspecified, reserved, documentation, benchmark or Teredo; and not IPv4 written
+ * in IPv6 (mapped, compatible, 64:ff9b::/96, 6to4) of one that is not. For the connect-time filter. */
 bool url_public_address(const unsigned char *bytes, size_t length);
 
 #endif
