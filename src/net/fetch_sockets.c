@@ -2,25 +2,31 @@
 #include "net/fetch_sockets.h"
 
 #include "base/memory.h"
+#include "wire/url.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 struct fetch_socket {
     struct fetch_socket *next;
+    char *purpose;
     int fd;
     unsigned port; /* our end's; 0 until someone asked */
 };
 
-int fetch_sockets_open(struct fetch_sockets *sockets, int family, int type, int protocol)
+int fetch_sockets_open(struct fetch_sockets *sockets, const char *purpose, int family, int type,
+                       int protocol)
 {
     int fd = socket(family, type | SOCK_CLOEXEC, protocol);
     if (fd >= 0) {
         struct fetch_socket *one = MEMORY_NEW(struct fetch_socket);
-        *one = (struct fetch_socket){.next = sockets->first, .fd = fd};
+        *one = (struct fetch_socket){
+            .next = sockets->first, .purpose = memory_text(purpose), .fd = fd};
         sockets->first = one;
     }
     return fd;
@@ -32,6 +38,7 @@ void fetch_sockets_close(struct fetch_sockets *sockets, int fd)
         if ((*at)->fd == fd) {
             struct fetch_socket *one = *at;
             *at = one->next;
+            memory_free(one->purpose);
             memory_free(one);
             break;
         }
@@ -59,18 +66,37 @@ static bool quiet(int fd)
     return poll(&ready, 1, 0) == 0;
 }
 
-/* Connections to two hosts may have the same port here: then both must be quiet. */
-bool fetch_sockets_quiet(struct fetch_sockets *sockets, unsigned port)
+/* Connections to two hosts may have the same port here: then both must be as wanted. */
+bool fetch_sockets_usable(struct fetch_sockets *sockets, const char *purpose, unsigned port)
 {
     bool found = false;
     for (struct fetch_socket *one = sockets->first; one != NULL; one = one->next) {
         one->port = one->port != 0 ? one->port : port_of(one->fd);
         if (one->port == port) {
             found = true;
-            if (!quiet(one->fd)) {
+            if (strcmp(one->purpose, purpose) != 0 || !quiet(one->fd)) {
                 return false;
             }
         }
     }
     return found;
+}
+
+bool fetch_sockets_public(const void *address, char *text, size_t size)
+{
+    sa_family_t family = ((const struct sockaddr *)address)->sa_family;
+    const void *bytes = NULL;
+    size_t length = 0;
+    snprintf(text, size, "of an unknown kind");
+    if (family == AF_INET) {
+        bytes = &((const struct sockaddr_in *)address)->sin_addr;
+        length = sizeof(struct in_addr);
+    } else if (family == AF_INET6) {
+        bytes = &((const struct sockaddr_in6 *)address)->sin6_addr;
+        length = sizeof(struct in6_addr);
+    } else {
+        return false;
+    }
+    (void)inet_ntop(family, bytes, text, (socklen_t)size);
+    return url_public_address(bytes, length);
 }

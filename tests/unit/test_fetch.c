@@ -11,6 +11,7 @@
 #include "net/fetch.h"
 
 enum { CONNECTIONS_MAX = 64, HEAD_MAX = 32 * 1024 };
+#define PUBLIC "93.184.216.34" /* nothing is sent there: see connect() */
 
 /* A provider in threads of its own: one a connection, each plays the script. */
 struct provider {
@@ -20,7 +21,8 @@ struct provider {
     pthread_t threads[CONNECTIONS_MAX];
     void (*script)(struct provider *provider, int fd, int connection);
     atomic_int connections, requests, open, open_most;
-    sem_t go, gone; /* posted by the test, by the script */
+    atomic_int resolved, led; /* names, and connections to PUBLIC */
+    sem_t go, gone;           /* posted by the test, by the script */
     char head[HEAD_MAX];
 };
 
@@ -58,13 +60,30 @@ static void *accept_all(void *context)
     return NULL;
 }
 
-/* Reads one request; false when the client closed. */
+/* Its length, where the head says one. */
+static size_t body_length(const char *head)
+{
+    const char *line = strstr(head, "\r\nContent-Length: ");
+    return line == NULL ? 0 : strtoul(line + 18, NULL, 10);
+}
+
+/* Reads one request, with its body; false when the client closed. */
 static bool read_request(struct provider *provider, int fd)
 {
     char head[HEAD_MAX] = "";
     size_t length = 0;
     while (strstr(head, "\r\n\r\n") == NULL) {
         ssize_t got = recv(fd, head + length, sizeof head - 1 - length, 0);
+        if (got <= 0) {
+            return false;
+        }
+        length += (size_t)got;
+        head[length] = '\0';
+    }
+    size_t whole = (size_t)(strstr(head, "\r\n\r\n") + 4 - head) + body_length(head);
+    assert_true(whole < sizeof head);
+    while (length < whole) {
+        ssize_t got = recv(fd, head + length, whole - length, 0);
         if (got <= 0) {
             return false;
         }
@@ -91,6 +110,8 @@ struct result {
     char type[64];
     char body[4096];
     char failure[400];
+    int64_t max_age, date, certificate_end;
+    bool refused_address;
 };
 
 static struct loop *loop;
@@ -107,6 +128,10 @@ static void on_answer(const struct fetch_answer *answer, void *context)
     span_fits(answer->body, result->body, sizeof result->body);
     span_fits(span_of(answer->failure), result->failure, sizeof result->failure);
     assert_int_equal(answer->failure != NULL, answer->outcome == FETCH_FAILED);
+    result->max_age = answer->max_age;
+    result->date = answer->date;
+    result->certificate_end = answer->certificate_end;
+    result->refused_address = answer->refused_address;
 }
 
 static void start(void (*script)(struct provider *, int, int), size_t connections_max)
@@ -194,6 +219,73 @@ static void test_answer(void **state)
     stop();
 }
 
+static const struct fetch_request PLAIN = {.connect_ms = 5000, .total_ms = 10000, .body_max = 4000};
+
+/* As `asked()`, with all that a request can say. */
+static struct result asked_so(struct fetch_request request, const char *host, const char *path)
+{
+    struct result result = {0};
+    char url[256];
+    snprintf(url, sizeof url, "http://%s:%u%s", host, provider.port, path);
+    request.url = url;
+    fetch_start(client, &request, on_answer, &result);
+    TURN_UNTIL(loop, result.calls > 0);
+    return result;
+}
+
+/* Twice over one connection, and not kept for a GET behind it. */
+static void test_post(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct secret basic = secret_new(SPAN_LITERAL("Basic bWU6c2VjcmV0"));
+    struct fetch_request request = PLAIN;
+    char body[] = "token=a%2Bb&token_type_hint=access_token", expected[512];
+    request.body = span_of(body);
+    request.body_type = "application/x-www-form-urlencoded";
+    request.authorization = &basic;
+    snprintf(expected, sizeof expected,
+             "POST /introspect HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nUser-Agent: postern-test/1\r\n"
+             "Accept: application/json\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"
+             "Content-Type: application/x-www-form-urlencoded\r\n"
+             "Content-Length: 40\r\n\r\ntoken=a%%2Bb&token_type_hint=access_token",
+             provider.port);
+    for (int i = 0; i < 2; i++) {
+        assert_string_equal(asked_so(request, "127.0.0.1", "/introspect").body, "{\"a\": 1}");
+        assert_string_equal(provider.head, expected);
+    }
+    asked("/");
+    assert_int_equal(strncmp(provider.head, "GET / ", 6), 0);
+    assert_null(strstr(provider.head, "Content-"));
+    assert_null(strstr(provider.head, "Authorization"));
+    request.body = SPAN_LITERAL("");
+    assert_int_equal(asked_so(request, "127.0.0.1", "/introspect").status, 200);
+    assert_non_null(strstr(provider.head, "\r\nContent-Length: 0\r\n"));
+    assert_int_equal(provider.connections, 1);
+    secret_done(&basic);
+    stop();
+}
+
+/* The caller's bytes are no longer needed once fetch_start() is back. */
+static void test_body_is_copied(void **state)
+{
+    (void)state;
+    start(answers, 1);
+    struct result first, second = {0};
+    char url[128], body[] = "assertion=eyJ";
+    ask("/", &first); /* has the only connection */
+    snprintf(url, sizeof url, "http://127.0.0.1:%u/", provider.port);
+    struct fetch_request request = PLAIN;
+    request.url = url;
+    request.body = span_of(body);
+    request.body_type = "text/plain";
+    fetch_start(client, &request, on_answer, &second);
+    memset(body, 'x', sizeof body - 1);
+    TURN_UNTIL(loop, second.calls == 1);
+    assert_true(span_ends(span_of(provider.head), "\r\n\r\nassertion=eyJ"));
+    stop();
+}
+
 /* The URL's user-info is for those who send no token. */
 static void test_user_info(void **state)
 {
@@ -250,6 +342,206 @@ static void test_kept_connection_was_closed(void **state)
         assert_string_equal(result.body, "ok");
     }
     assert_int_equal(provider.requests, 20);
+    stop();
+}
+
+/* -- how long an answer may be kept, and what time it is there -- */
+
+static const char *head_says;
+
+static void says_head(struct provider *p, int fd, int connection)
+{
+    char head[1000];
+    (void)connection;
+    snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n%s\r\n", head_says);
+    while (read_request(p, fd) && net_send(fd, head)) {
+    }
+}
+
+static const struct {
+    const char *head;
+    int64_t max_age, date;
+} HEADS[] = {
+    {"", -1, 0},
+    {"Cache-Control: max-age=300\r\n", 300, 0},
+    {"cache-control: public, MAX-AGE=\"7\" , must-revalidate\r\n", 7, 0},
+    {"Cache-Control: max-age=0007\r\n", 7, 0},
+    {"Cache-Control: max-age=300\r\nCache-Control: no-store\r\n", 0, 0},
+    {"Cache-Control: max-age=300\r\nCache-Control: max-age=60\r\n", 60, 0},
+    {"Cache-Control: no-cache, no-store, max-age=9\r\n", 0, 0},
+    {"Cache-Control: private\r\n", -1, 0},
+    {"Cache-Control: max-age=-5\r\n", -1, 0},
+    {"Cache-Control: max-age=\r\n", -1, 0},
+    {"Cache-Control: max-age=\"\r\n", -1, 0},
+    {"Cache-Control: max-age=1x\r\n", -1, 0},
+    {"Cache-Control: s-maxage=5, max-age\r\n", -1, 0},
+    {"Cache-Control: max-age=99999999999999999999999\r\n", 31536000, 0},
+    {"Cache-Control: ,,=,max-age=5,\r\n", 5, 0},
+    {"Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", -1, 784111777},
+    {"Date: yesterday\r\n", -1, 0},
+};
+
+static void test_head(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof HEADS / sizeof HEADS[0]; i++) {
+        head_says = HEADS[i].head;
+        start(says_head, 1);
+        struct result result = asked("/");
+        if (result.max_age != HEADS[i].max_age || result.date != HEADS[i].date) {
+            fail_msg("%s: %lld %lld", head_says, (long long)result.max_age, (long long)result.date);
+        }
+        assert_int_equal(result.certificate_end, 0);
+        stop();
+    }
+}
+
+/* -- where to -- */
+
+static void test_connect_to(void **state)
+{
+    char where[64], expected[64];
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    snprintf(where, sizeof where, "127.0.0.1:%u", provider.port);
+    request.connect_to = where;
+    request.url = "http://idp.example.test/userinfo";
+    for (int i = 0; i < 2; i++) {
+        struct result result = {0};
+        fetch_start(client, &request, on_answer, &result);
+        TURN_UNTIL(loop, result.calls == 1);
+        assert_string_equal(result.body, "{\"a\": 1}");
+        assert_non_null(strstr(provider.head, "\r\nHost: idp.example.test\r\n"));
+    }
+    assert_int_equal(provider.connections, 1);
+    /* What was reached in this way is not what the name leads to. */
+    snprintf(expected, sizeof expected, "localhost:%u", provider.port);
+    assert_int_equal(asked_so(request, "localhost", "/").status, 200);
+    request.connect_to = NULL;
+    assert_int_equal(asked_so(request, "localhost", "/").status, 200);
+    assert_int_equal(provider.connections, 3);
+    assert_non_null(strstr(provider.head, expected));
+    stop();
+}
+
+static void test_connect_to_nobody(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    unsigned port;
+    int fd = net_listen(&port);
+    close(fd);
+    char where[64];
+    snprintf(where, sizeof where, "127.0.0.1:%u", port);
+    assert_int_equal(asked_so(request, "127.0.0.1", "/").status, 200);
+    request.connect_to = where; /* the kept connection is none for this */
+    assert_string_equal(asked_so(request, "127.0.0.1", "/").failure,
+                        "could not connect: Connection refused");
+    assert_int_equal(provider.requests, 1);
+    stop();
+}
+
+/* Attack list 34. Names that a test cannot resolve come from getaddrinfo() below. */
+static const char *const PRIVATE_HOSTS[][2] = {
+    {"127.0.0.1", "127.0.0.1"},
+    {"127.1", "127.0.0.1"},
+    {"2130706433", "127.0.0.1"},
+    {"0x7f.1", "127.0.0.1"},
+    {"017700000001", "127.0.0.1"},
+    {"0.0.0.0", "0.0.0.0"},
+    {"0", "0.0.0.0"},
+    {"169.254.169.254", "169.254.169.254"},
+    {"10.1.2.3", "10.1.2.3"},
+    {"[::1]", "::1"},
+    {"[::]", "::"},
+    {"[::ffff:127.0.0.1]", "::ffff:127.0.0.1"},
+    {"[::ffff:7f00:1]", "::ffff:127.0.0.1"},
+    {"[fe80::1]", "fe80::1"},
+    {"[fd00::1]", "fd00::1"},
+    {"loopback.test", "127.0.0.1"},
+    {"LOOPBACK.test", "127.0.0.1"},
+};
+
+static void test_private_addresses(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    request.public_only = true;
+    for (size_t i = 0; i < sizeof PRIVATE_HOSTS / sizeof PRIVATE_HOSTS[0]; i++) {
+        struct result result = asked_so(request, PRIVATE_HOSTS[i][0], "/latest/meta-data");
+        char expected[200];
+        snprintf(expected, sizeof expected,
+                 " leads to a private address (%s), which only an address that you typed may",
+                 PRIVATE_HOSTS[i][1]);
+        if (!result.refused_address || strstr(result.failure, expected) == NULL) {
+            fail_msg("%s: %s", PRIVATE_HOSTS[i][0], result.failure);
+        }
+        assert_null(strstr(result.failure, "meta-data"));
+        assert_int_equal(result.status, 0);
+    }
+    assert_int_equal(provider.connections, 0);
+    stop();
+}
+
+/* A connection that was opened without the filter is none for a request with it: not to the same
+ * name, and not through `connect_to`. */
+static void test_filter_and_kept_connection(void **state)
+{
+    char where[64];
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    snprintf(where, sizeof where, "127.0.0.1:%u", provider.port);
+    for (int i = 0; i < 2; i++) {
+        request.connect_to = i == 0 ? NULL : where;
+        request.public_only = false;
+        assert_int_equal(asked_so(request, "loopback.test", "/").status, 200);
+        request.public_only = true;
+        struct result result = asked_so(request, "loopback.test", "/");
+        assert_true(result.refused_address);
+    }
+    assert_int_equal(provider.requests, 2);
+    stop();
+}
+
+/* A name with a private and a public address reaches the public one alone; what was opened under the
+ * filter is kept for others with it. connect() below leads 93.184.216.34 to the provider. */
+static void test_public_addresses(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    request.public_only = true;
+    for (int i = 0; i < 3; i++) {
+        struct result result = asked_so(request, "both.test", "/");
+        assert_string_equal(result.failure, "");
+        assert_string_equal(result.body, "{\"a\": 1}");
+        assert_false(result.refused_address);
+    }
+    assert_int_equal(provider.connections, 1);
+    assert_int_equal(provider.led, 1);
+    stop();
+}
+
+/* One name, asked twice: public at first, then it leads home (DNS rebinding). A client remembers what a
+ * name led to, so each has its own. */
+static void test_rebinding(void **state)
+{
+    (void)state;
+    start(answers, 4);
+    struct fetch_request request = PLAIN;
+    request.public_only = true;
+    assert_int_equal(asked_so(request, "rebind.test", "/").status, 200);
+    fetch_client_free(client);
+    client = fetch_client_new(loop, 4, "postern-test/1");
+    struct result result = asked_so(request, "rebind.test", "/");
+    assert_string_equal(result.failure,
+                        "rebind.test leads to a private address (127.0.0.1), which only an address "
+                        "that you typed may");
+    assert_int_equal(provider.requests, 1);
     stop();
 }
 
@@ -507,12 +799,41 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     next_fn *next;
     void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
     memcpy(&next, &symbol, sizeof next);
+    if (node != NULL && strcasecmp(node, "loopback.test") == 0) {
+        return next("127.0.0.1", service, hints, found);
+    }
+    if (node != NULL && strcmp(node, "rebind.test") == 0) {
+        bool again = atomic_fetch_add(&provider.resolved, 1) > 0;
+        return next(again ? "127.0.0.1" : PUBLIC, service, hints, found);
+    }
+    if (node != NULL && strcmp(node, "both.test") == 0) {
+        int failed = next("127.0.0.1", service, hints, found);
+        return failed != 0 ? failed : next(PUBLIC, service, hints, &(*found)->ai_next);
+    }
     if (node != NULL && strcmp(node, "slow.test") == 0) {
         sem_post(&resolving);
         sem_wait(&resolve);
         return EAI_NONAME;
     }
     return next(node, service, hints, found);
+}
+
+int connect(int fd, const struct sockaddr *address, socklen_t size)
+{
+    typedef int next_fn(int, const struct sockaddr *, socklen_t);
+    next_fn *next;
+    void *symbol = dlsym(RTLD_NEXT, "connect");
+    memcpy(&next, &symbol, sizeof next);
+    struct sockaddr_in led;
+    if (address->sa_family == AF_INET) {
+        memcpy(&led, address, sizeof led);
+        if (led.sin_addr.s_addr == inet_addr(PUBLIC)) {
+            led.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+            atomic_fetch_add(&provider.led, 1);
+            return next(fd, (struct sockaddr *)(void *)&led, sizeof led);
+        }
+    }
+    return next(fd, address, size);
 }
 
 static int value(sem_t *semaphore)
@@ -709,6 +1030,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_answer),
         cmocka_unit_test(test_user_info),
+        cmocka_unit_test(test_post),
+        cmocka_unit_test(test_body_is_copied),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_connect_to),
+        cmocka_unit_test(test_connect_to_nobody),
+        cmocka_unit_test(test_private_addresses),
+        cmocka_unit_test(test_filter_and_kept_connection),
+        cmocka_unit_test(test_public_addresses),
+        cmocka_unit_test(test_rebinding),
         cmocka_unit_test(test_connection_is_kept),
         cmocka_unit_test(test_kept_connection_was_closed),
         cmocka_unit_test(test_redirects_are_not_followed),

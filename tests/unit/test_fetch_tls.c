@@ -10,19 +10,20 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "net/fetch.h"
 
 static struct loop *loop;
 static struct fetch_client *client;
 static char directory[] = "/tmp/fetch-XXXXXX";
-static char ca_path[64], other_ca_path[64];
-static EVP_PKEY *key;
-static X509 *good, *expired, *other_host;
+static char ca_path[64], other_ca_path[64], weak_ca_path[64];
+static EVP_PKEY *key, *weak_key;
+static X509 *good, *expired, *other_host, *weak;
 
 /* -- certificates: each its own authority -- */
 
-static X509 *make_certificate(const char *host, long days)
+static X509 *make_certificate(const char *host, long days, EVP_PKEY *own)
 {
     X509 *made = X509_new();
     X509_NAME *name = X509_get_subject_name(made);
@@ -34,11 +35,11 @@ static X509 *make_certificate(const char *host, long days)
     X509_gmtime_adj(X509_getm_notAfter(made), 86400L * days);
     X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)host, -1, -1, 0);
     X509_set_issuer_name(made, name);
-    X509_set_pubkey(made, key);
+    X509_set_pubkey(made, own);
     X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
     X509_add_ext(made, extension, -1);
     X509_EXTENSION_free(extension);
-    assert_true(X509_sign(made, key, EVP_sha256()) > 0);
+    assert_true(X509_sign(made, own, EVP_sha256()) > 0);
     return made;
 }
 
@@ -59,13 +60,18 @@ static int make_all(void **state)
     signal(SIGPIPE, SIG_IGN); /* the provider's TLS library writes with write() */
     assert_non_null(mkdtemp(directory));
     snprintf(ca_path, sizeof ca_path, "%s/ca.pem", directory);
+    snprintf(weak_ca_path, sizeof weak_ca_path, "%s/weak.pem", directory);
     snprintf(other_ca_path, sizeof other_ca_path, "%s/other.pem", directory);
     key = EVP_EC_gen("P-256");
     assert_non_null(key);
-    good = make_certificate("localhost", 10);
-    expired = make_certificate("localhost", -1);
-    other_host = make_certificate("elsewhere.test", 10);
+    good = make_certificate("localhost", 10, key);
+    expired = make_certificate("localhost", -1, key);
+    other_host = make_certificate("elsewhere.test", 10, key);
+    weak_key = EVP_RSA_gen(1024);
+    assert_non_null(weak_key);
+    weak = make_certificate("localhost", 20, weak_key);
     write_certificates(ca_path, good, expired);
+    write_certificates(weak_ca_path, weak, NULL);
     write_certificates(other_ca_path, other_host, NULL);
     return 0;
 }
@@ -76,9 +82,12 @@ static int remove_all(void **state)
     X509_free(good);
     X509_free(expired);
     X509_free(other_host);
+    X509_free(weak);
     EVP_PKEY_free(key);
+    EVP_PKEY_free(weak_key);
     unlink(ca_path);
     unlink(other_ca_path);
+    unlink(weak_ca_path);
     rmdir(directory);
     return 0;
 }
@@ -120,7 +129,8 @@ static void start(X509 *certificate, int newest_version, void (*script)(SSL *))
     SSL_CTX_set_security_level(provider.context, 0); /* so that it would speak TLS 1.1 */
     SSL_CTX_set_max_proto_version(provider.context, newest_version);
     assert_int_equal(SSL_CTX_use_certificate(provider.context, certificate), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(provider.context, key), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(provider.context, certificate == weak ? weak_key : key),
+                     1);
     sem_init(&provider.go, 0, 0);
     pthread_create(&provider.thread, NULL, serve, NULL);
     loop = loop_new();
@@ -164,6 +174,7 @@ static void say(SSL *tls, const char *text)
 
 struct result {
     int calls, status;
+    int64_t certificate_end;
     char body[100], failure[400];
 };
 
@@ -172,6 +183,7 @@ static void on_answer(const struct fetch_answer *answer, void *context)
     struct result *result = context;
     result->calls++;
     result->status = answer->status;
+    result->certificate_end = answer->certificate_end;
     span_fits(answer->body, result->body, sizeof result->body);
     span_fits(span_of(answer->failure), result->failure, sizeof result->failure);
 }
@@ -235,6 +247,8 @@ static void test_not_trusted(void **state)
         {&other_host, other_ca_path, TLS1_3_VERSION,
          "TLS: SSL: no alternative certificate subject name matches target host name 'localhost'"},
         {&good, ca_path, TLS1_1_VERSION, "TLS: "},
+        {&good, ca_path, TLS1_VERSION, "TLS: "},
+        {&weak, weak_ca_path, TLS1_3_VERSION, "TLS: EE certificate key too weak"},
         {&good, "/nonexistent/ca.pem", TLS1_3_VERSION,
          "TLS: error setting certificate file: /nonexistent/ca.pem"},
     };
@@ -249,6 +263,51 @@ static void test_not_trusted(void **state)
         assert_int_equal(provider.requests, 0); /* nothing was told to a stranger */
         stop();
     }
+}
+
+/* Where a connection goes is one thing, whose name must be in the certificate another; and the name is
+ * what the server hears (SNI). */
+static void test_connect_to(void **state)
+{
+    static const struct {
+        const char *url, *failure;
+    } cases[] = {
+        {"https://localhost/", ""},
+        {"https://localhost:4443/", ""},
+        {"https://elsewhere.test/",
+         "TLS: SSL: no alternative certificate subject name matches target host name "
+         "'elsewhere.test'"},
+    };
+    char where[64];
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        start(good, TLS1_3_VERSION, answers);
+        snprintf(where, sizeof where, "127.0.0.1:%u", provider.port);
+        struct fetch_request request = {.url = cases[i].url,
+                                        .ca_file = ca_path,
+                                        .connect_to = where,
+                                        .connect_ms = 10000,
+                                        .total_ms = 15000,
+                                        .body_max = 99};
+        struct result result = {0};
+        fetch_start(client, &request, on_answer, &result);
+        TURN_UNTIL(loop, result.calls == 1);
+        assert_string_equal(result.failure, cases[i].failure);
+        assert_int_equal(provider.requests, cases[i].failure[0] == '\0' ? 1 : 0);
+        stop();
+    }
+}
+
+/* Told once a connection. */
+static void test_certificate_end(void **state)
+{
+    (void)state;
+    start(good, TLS1_3_VERSION, answers);
+    struct result result = asked("/", ca_path);
+    int64_t days = (result.certificate_end - time(NULL) + 3600) / 86400;
+    assert_int_equal(days, 10);
+    assert_int_equal(asked("/", ca_path).certificate_end, 0);
+    stop();
 }
 
 /* A connection of those who trust one authority is none for those who trust another. */
@@ -302,6 +361,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_private_authority),
         cmocka_unit_test(test_not_trusted),
+        cmocka_unit_test(test_connect_to),
+        cmocka_unit_test(test_certificate_end),
         cmocka_unit_test(test_connection_belongs_to_its_authority),
         cmocka_unit_test(test_second_answer_in_one_record),
     };
