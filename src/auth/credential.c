@@ -14,6 +14,16 @@ void credential_take(struct credential *credential, struct span base64, bool ini
     }
 }
 
+void credential_give(struct credential *credential, const struct secret *token)
+{
+    credential->given = true;
+    credential->too_long = token->length > SASL_TOKEN_MAX;
+    secret_done(&credential->message);
+    if (!credential->too_long) {
+        credential->message = secret_copy(token);
+    }
+}
+
 /* What sasl_read() could not read, told apart: base64 or its contents. */
 static enum credential_answer unreadable(const struct credential *credential)
 {
@@ -53,6 +63,18 @@ static enum credential_answer judge(struct credential *credential, enum sasl_ans
     return CREDENTIAL_MALFORMED;
 }
 
+static enum credential_answer read_given(struct credential *credential)
+{
+    if (!text_b64token(secret_reveal(&credential->message))) {
+        credential->problem = "no token, or one with characters that no token has";
+        return CREDENTIAL_MALFORMED;
+    }
+    credential->kind = credential->sasl.kind = SASL_TOKEN;
+    credential->sasl.secret = credential->message;
+    credential->message = (struct secret){0};
+    return CREDENTIAL_COMPLETE;
+}
+
 enum credential_answer credential_read(struct credential *credential, enum sasl_mechanism mechanism,
                                        bool line_limit, const struct directory *directory,
                                        struct arena *arena)
@@ -60,6 +82,9 @@ enum credential_answer credential_read(struct credential *credential, enum sasl_
     if (credential->too_long) {
         credential->problem = "message longer than any token may be";
         return CREDENTIAL_TOO_LONG;
+    }
+    if (credential->given) {
+        return read_given(credential);
     }
     enum sasl_answer answer = sasl_read(mechanism, secret_reveal(&credential->message),
                                         line_limit && credential->initial, &credential->sasl);

@@ -29,11 +29,13 @@ struct credential {
     const char *problem;         /* a fixed text for the log, or NULL */
     struct sasl_credential sasl; /* the secret, until credential_wipe() */
     struct secret message;
-    bool initial, too_long;
+    bool initial, too_long, given;
 };
 
 /* Keeps a copy of the client's message; `initial` when it came with the request. */
 void credential_take(struct credential *credential, struct span base64, bool initial);
+/* A token that came as it is, without a name, in place of a message; copied. */
+void credential_give(struct credential *credential, const struct secret *token);
 /* Reads what was taken. Texts live as long as the arena. `line_limit` as for sasl_read(). */
 enum credential_answer credential_read(struct credential *credential, enum sasl_mechanism mechanism,
                                        bool line_limit, const struct directory *directory,

@@ -167,6 +167,9 @@ static void prepare_challenge(struct login *login, const char *status)
 static enum login_state delay_refusal(struct login *login)
 {
     login->answer = LOGIN_REFUSED;
+    if (login->credential.given) {
+        return LOGIN_ANSWER;
+    }
     struct moment end = moment_after(login->checked, login->service->settings.refusal_delay_ms);
     return wait_until(login, LOGIN_WAIT_REFUSAL, moment_earlier(end, deadline(login)),
                       login->challenge.length > 0 ? LOGIN_TELL : LOGIN_ANSWER);
@@ -193,6 +196,9 @@ static enum login_state begin(struct login *login)
                                login->request.secured, settings->cleartext, settings->passwords};
     if (login->service->running > settings->logins_max) {
         return unavailable(login, "too_many_logins");
+    }
+    if (login->credential.given) {
+        return LOGIN_READ; /* its door asked for a secret */
     }
     switch (policy_enter(&door)) {
     case POLICY_ENTRY_MECHANISM:
@@ -318,6 +324,7 @@ static enum login_state check_token(struct login *login)
     struct token_question question = {
         .token = &login->credential.sasl.secret,
         .user = credential_name(&login->credential),
+        .protocol = provider_protocol_of(login->record.protocol),
         .login_id = span_of(login->id),
     };
     login->token_check =
@@ -530,7 +537,7 @@ struct login *login_start(struct login_service *service, const struct login_requ
                                             .line_limit = request->line_limit,
                                             .has_response = request->has_response};
     login->record = (struct login_record){
-        .mechanism = sasl_name(request->mechanism),
+        .mechanism = request->token != NULL ? request->way : sasl_name(request->mechanism),
         .protocol = span_copy(&login->arena, request->protocol),
         .client = span_empty(request->client) ? SPAN_LITERAL("-") /* every line has a rip= */
                                               : span_copy(&login->arena, request->client),
@@ -542,7 +549,11 @@ struct login *login_start(struct login_service *service, const struct login_requ
     login->timer = loop_timer_new(service->loop, on_timer, login);
     secret_random(&id, sizeof id);
     snprintf(login->id, sizeof login->id, "%012llx", id >> 16);
-    credential_take(&login->credential, request->response, true);
+    if (request->token != NULL) {
+        credential_give(&login->credential, request->token);
+    } else {
+        credential_take(&login->credential, request->response, true);
+    }
     service->running++;
     loop_later_init(&login->later, login_step, login);
     loop_later(service->loop, &login->later);

@@ -1,4 +1,4 @@
-/* login.h - one SASL exchange, from mechanism to answer, told in one file.
+/* login.h - one SASL exchange (or one token that is given as it is), from mechanism to answer, told in one file.
  *
  * States, in order: read credentials; check token or password; find account; decide; delay or error
  * challenge when refused; answer once. All deadlines live here: `turn_ms` (8 s) from each turn of the
@@ -65,6 +65,10 @@ struct login_request {
     bool line_limit;      /* came through Postfix (its silently cut lines) */
     bool has_response;
     struct span response; /* base64 */
+    /* A token as it is, from mail/verifier: no SASL message, no challenge, and a refusal is not delayed (whoever asks
+     * does that). `way` stands for the mechanism: "INTROSPECT", a literal. NULL: SASL. */
+    const struct secret *token;
+    const char *way;
 };
 
 enum login_answer {
