@@ -22,6 +22,9 @@
 
 enum { SECTIONS_MAX = 16 };
 
+/* The section inside `provider`. */
+#define NESTED "introspection"
+
 /* libconfuse takes the end of a file for the end of every section and comment. A call that we put
  * behind the text shows that everything was closed. */
 #define LAST_CALL "postern_end_of_file"
@@ -31,6 +34,12 @@ static struct {
     struct config_draft *draft;
     const cfg_t *top; /* knows the name of the file, also of an included one; sections do not */
     struct error *error;
+    /* Where the first setting of a provider's block stands; libconfuse keeps the block's end. */
+    struct {
+        const char *title;
+        int line;
+    } blocks[CONFIG_PROVIDERS_MAX];
+    size_t block_count;
     bool failed, ended;
 } reading;
 
@@ -57,11 +66,43 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
     }
 }
 
+static void note_block(cfg_t *cfg)
+{
+    const char *title = cfg_title(cfg);
+    size_t count = reading.block_count;
+    bool known = count > 0 && reading.blocks[count - 1].title == title;
+    if (title != NULL && !known && count < CONFIG_PROVIDERS_MAX) {
+        reading.blocks[count].title = title;
+        reading.blocks[count].line = cfg->line;
+        reading.block_count++;
+    }
+}
+
+static int line_of(cfg_t *section)
+{
+    for (size_t i = 0; i < reading.block_count; i++) {
+        if (reading.blocks[i].title == cfg_title(section)) {
+            return reading.blocks[i].line;
+        }
+    }
+    return section->line;
+}
+
+/* As the table names it. */
+static const char *section_name(cfg_t *cfg)
+{
+    const char *name = cfg_name(cfg);
+    if (strcmp(name, NESTED) == 0) {
+        return "provider." NESTED;
+    }
+    return strcmp(name, "root") == 0 ? "" : name;
+}
+
 /* Reads the values of one option to see whether they are good, while the line is known. */
 static int on_value(cfg_t *cfg, cfg_opt_t *option)
 {
-    const char *section = cfg_name(cfg);
-    section = strcmp(section, "root") == 0 ? "" : section;
+    const char *section = section_name(cfg);
+    note_block(cfg);
     const struct config_table_setting *setting = config_table_find(section, cfg_opt_name(option));
     assert(setting != NULL);
     size_t size = config_table_is_provider(setting) ? sizeof(struct config_table_provider)
@@ -107,7 +148,8 @@ static int on_last_call(cfg_t *cfg, cfg_opt_t *option, int count, const char **a
     return 0;
 }
 
-static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, size_t section_count)
+static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, size_t section_count,
+                             bool top)
 {
     cfg_opt_t *options = memory_new(config_table_count + section_count + 3, sizeof(cfg_opt_t));
     size_t count = 0;
@@ -124,7 +166,7 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
     for (size_t i = 0; i < section_count; i++) {
         options[count++] = sections[i];
     }
-    if (section_count > 0) {
+    if (top) {
         options[count++] = (cfg_opt_t)CFG_FUNC("include", on_include);
         options[count++] = (cfg_opt_t)CFG_FUNC(LAST_CALL, on_last_call);
     }
@@ -135,21 +177,23 @@ static cfg_opt_t *options_of(const char *section, const cfg_opt_t *sections, siz
 static cfg_t *parser_new(void)
 {
     cfg_opt_t sections[SECTIONS_MAX] = {0};
+    cfg_opt_t nested =
+        CFG_SEC(NESTED, options_of("provider." NESTED, NULL, 0, false), CFGF_NODEFAULT);
     size_t count = 0;
     const char *last = "";
     for (size_t i = 0; i < config_table_count; i++) {
         const char *section = config_table[i].section;
-        if (strcmp(section, last) == 0) {
+        if (strcmp(section, last) == 0 || strchr(section, '.') != NULL) {
             continue;
         }
         assert(count < SECTIONS_MAX);
-        int flags = config_table_is_provider(&config_table[i])
-                        ? CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES
-                        : CFGF_NONE;
-        sections[count++] = (cfg_opt_t)CFG_SEC(section, options_of(section, NULL, 0), flags);
+        bool provider = config_table_is_provider(&config_table[i]);
+        int flags = provider ? CFGF_TITLE | CFGF_MULTI | CFGF_NO_TITLE_DUPES : CFGF_NONE;
+        sections[count++] = (cfg_opt_t)CFG_SEC(
+            section, options_of(section, &nested, provider ? 1 : 0, false), flags);
         last = section;
     }
-    cfg_opt_t *options = options_of("", sections, count);
+    cfg_opt_t *options = options_of("", sections, count, true);
     cfg_t *cfg = cfg_init(options, CFGF_NONE); /* copies all of them */
     if (cfg == NULL) {
         abort();
@@ -158,6 +202,7 @@ static cfg_t *parser_new(void)
     for (size_t i = 0; i < count; i++) {
         memory_free(sections[i].subopts);
     }
+    memory_free(nested.subopts);
     memory_free(options);
     return cfg;
 }
@@ -173,8 +218,12 @@ static bool take_section(cfg_t *cfg, const char *section, void *base, struct err
         }
         cfg_opt_t *option = cfg_getopt(cfg, setting->name);
         unsigned count = cfg_opt_size(option);
-        if (count > 0 || option->flags & CFGF_MODIFIED) {
+        bool given = count > 0 || option->flags & CFGF_MODIFIED;
+        if (given) {
             config_value_clear(setting, base);
+        }
+        if (given && config_table_is_provider(setting)) {
+            config_draft_give(base, setting);
         }
         for (unsigned v = 0; v < count; v++) {
             if (!config_value_read(setting, span_of(cfg_opt_getnstr(option, v)), base, error)) {
@@ -185,14 +234,27 @@ static bool take_section(cfg_t *cfg, const char *section, void *base, struct err
     return true;
 }
 
+static bool take_provider(struct config_draft *draft, cfg_t *section, struct error *error)
+{
+    struct config_table_provider *provider =
+        config_draft_provider(draft, span_of(cfg_title(section)), error);
+    if (provider == NULL || !take_section(section, "provider", provider, error)) {
+        return false;
+    }
+    CLEANUP(arena_done) struct arena arena = {0};
+    provider->place =
+        memory_text(arena_format(&arena, "%s:%d", section->filename, line_of(section)));
+    provider->introspection = cfg_size(section, NESTED) > 0;
+    return !provider->introspection ||
+           take_section(cfg_getsec(section, NESTED), "provider." NESTED, provider, error);
+}
+
 static bool take_providers(struct config_draft *draft, cfg_t *cfg, struct error *error)
 {
     for (unsigned i = 0; i < cfg_size(cfg, "provider"); i++) {
         cfg_t *section = cfg_getnsec(cfg, "provider", i);
-        struct config_table_provider *provider =
-            config_draft_provider(draft, span_of(cfg_title(section)), error);
-        if (provider == NULL || !take_section(section, "provider", provider, error)) {
-            return error_prefix(error, "%s:%d: ", draft->config.path, section->line);
+        if (!take_provider(draft, section, error)) {
+            return error_prefix(error, "%s:%d: ", section->filename, line_of(section));
         }
     }
     return true;
@@ -223,6 +285,7 @@ static bool parse_file(struct config_draft *draft, FILE *file, struct error *err
     reading.top = cfg;
     reading.error = error;
     reading.failed = reading.ended = false;
+    reading.block_count = 0;
     bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !reading.failed && reading.ended;
     if (!good && !reading.failed) {
         error_set(error, "%s: it ends in the middle of a comment or a text", draft->config.path);
@@ -360,7 +423,9 @@ void config_print(const struct config *config, struct buffer *text)
         struct config_table_provider provider = {.provider = config->providers->providers[i]};
         buffer_format(text, "provider '%s' {\n", provider.provider.name);
         print_section("provider", &provider, text);
-        buffer_add_text(text, "}\n");
+        buffer_add_text(text, NESTED " {\n");
+        print_section("provider." NESTED, &provider, text);
+        buffer_add_text(text, "}\n}\n");
     }
 }
 

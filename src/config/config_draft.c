@@ -2,8 +2,8 @@
 #include "config/config_draft.h"
 
 #include "base/memory.h"
-#include "base/secret.h"
 #include "config/config_check.h"
+#include "config/config_provider.h"
 #include "config/config_secret.h"
 #include "config/config_value.h"
 
@@ -35,9 +35,6 @@ struct config_draft *config_draft_new(const char *path)
 
 static void provider_clear(struct config_table_provider *provider)
 {
-    if (provider->provider.userinfo != NULL) {
-        secret_wipe(provider->provider.userinfo, strlen(provider->provider.userinfo));
-    }
     for (size_t i = 0; i < config_table_count; i++) {
         if (config_table_is_provider(&config_table[i])) {
             config_value_clear(&config_table[i], provider);
@@ -45,6 +42,7 @@ static void provider_clear(struct config_table_provider *provider)
     }
     memory_free(provider->provider.name);
     memory_free(provider->provider.shown);
+    memory_free(provider->place);
     *provider = (struct config_table_provider){0};
 }
 
@@ -71,6 +69,13 @@ static bool provider_name_good(struct span name)
         }
     }
     return name.length > 0 && name.length <= PROVIDER_NAME_MAX;
+}
+
+void config_draft_give(struct config_table_provider *provider,
+                       const struct config_table_setting *setting)
+{
+    provider->given[setting - config_table] = true;
+    provider->introspection |= strcmp(setting->section, "provider") != 0;
 }
 
 struct config_table_provider *config_draft_provider(struct config_draft *draft, struct span name,
@@ -119,40 +124,6 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
 
 /* ---- completing it ---- */
 
-/* A user or a password before the host. */
-static bool url_has_userinfo(const char *url)
-{
-    struct span authority = span_of(url);
-    authority = span_from(authority, span_search(authority, SPAN_LITERAL("://")) + 3);
-    authority = span_first(authority, span_find(authority, '/'));
-    return span_has(authority, '@');
-}
-
-static bool provider_finish(struct config_draft *draft, struct config_table_provider *provider,
-                            struct error *error)
-{
-    if (!config_secret_read("provider", provider, error)) {
-        return false;
-    }
-    const struct provider *wanted = &provider->provider;
-    if (wanted->userinfo == NULL) {
-        return error_set(error, "userinfo is missing; write userinfo = \"https://…\"");
-    }
-    if (url_has_userinfo(wanted->userinfo) && provider->userinfo_file == NULL &&
-        draft->others_read) {
-        return error_set(error,
-                         "userinfo has a password in it and others can read %s: chmod o-rwx it, or "
-                         "use userinfo_file",
-                         draft->config.path);
-    }
-    if (wanted->configuration_url != NULL && url_has_userinfo(wanted->configuration_url)) {
-        return error_set(error, "configuration_url is shown to clients: it must not have a user or "
-                                "a password in it");
-    }
-    provider->provider.shown = provider_shown(wanted->userinfo);
-    return true;
-}
-
 static bool http_finish(struct config_draft *draft, struct error *error)
 {
     if (draft->complete) {
@@ -171,7 +142,7 @@ static bool providers_finish(struct config_draft *draft, struct error *error)
 {
     for (size_t i = 0; i < draft->count; i++) {
         struct config_table_provider *provider = &draft->providers[i];
-        if (!provider_finish(draft, provider, error)) {
+        if (!config_provider_finish(draft, provider, error)) {
             return error_prefix(error, "provider \"%s\": ", provider->provider.name);
         }
     }
@@ -196,6 +167,22 @@ static void group_finish(struct config *config)
     config->group.number = user == NULL ? config->user.number : (int64_t)user->pw_gid;
 }
 
+/* Where the block stands whose name the error begins with; else the file. */
+static const char *place_of(const struct config_draft *draft, const struct error *error)
+{
+    const struct provider_set *set = draft->config.providers;
+    for (size_t i = 0; i < draft->count; i++) {
+        const char *name = set == NULL ? draft->providers[i].provider.name : set->providers[i].name;
+        CLEANUP(buffer_done) struct buffer start = buffer_limited(PROVIDER_NAME_MAX + 16);
+        buffer_format(&start, "provider \"%s\": ", name);
+        bool about = strncmp(error->text, start.at, start.length) == 0;
+        if (about && draft->providers[i].place != NULL) {
+            return draft->providers[i].place;
+        }
+    }
+    return draft->config.path;
+}
+
 bool config_draft_finish(struct config_draft *draft, struct config *config, struct error *error)
 {
     group_finish(&draft->config);
@@ -203,7 +190,7 @@ bool config_draft_finish(struct config_draft *draft, struct config *config, stru
     draft->config.directory.mail_gid = draft->config.mail_group.number;
     if (!http_finish(draft, error) || !providers_finish(draft, error) ||
         !config_check(&draft->config, error)) {
-        return error_prefix(error, "%s: ", draft->config.path);
+        return error_prefix(error, "%s: ", place_of(draft, error));
     }
     *config = draft->config;
     draft->config = (struct config){0};

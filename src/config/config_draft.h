@@ -22,6 +22,9 @@ void config_draft_free(struct config_draft *draft);
 /* A new provider with all defaults; NULL and an error when the name is no good or taken. */
 struct config_table_provider *config_draft_provider(struct config_draft *draft, struct span name,
                                                     struct error *error);
+/* Somebody says this setting of it: a preset does not. */
+void config_draft_give(struct config_table_provider *provider,
+                       const struct config_table_setting *setting);
 /* Something to be said at every start; beyond the limit it is left out. */
 void config_draft_warn(struct config_draft *draft, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -11,12 +11,15 @@
 #define PROVIDER     "default"
 #define OTHER_READER "POSTERN_SOCKET" /* of the `postern` command */
 
-/* "login.refusal_delay" becomes POSTERN_LOGIN_REFUSAL_DELAY. */
+/* "login.refusal_delay" becomes POSTERN_LOGIN_REFUSAL_DELAY, "provider.introspection.id"
+ * POSTERN_PROVIDER_INTROSPECTION_ID. */
 static bool is_name_of(struct span variable, const struct config_table_setting *setting)
 {
     CLEANUP(buffer_done) struct buffer name = buffer_limited(128);
     buffer_add_text(&name, PREFIX);
-    buffer_add_text(&name, setting->section);
+    for (const char *at = setting->section; *at != '\0'; at++) {
+        buffer_add_byte(&name, *at == '.' ? '_' : *at);
+    }
     buffer_add_text(&name, setting->section[0] == '\0' ? "" : "_");
     buffer_add_text(&name, setting->name);
     return span_equal_fold(buffer_span(&name), variable);
@@ -57,11 +60,14 @@ static bool apply_one(struct config_draft *draft, struct span variable, struct s
         }
         return true;
     }
-    void *base = config_table_is_provider(setting) ? (void *)only_provider(draft, error)
-                                                   : (void *)&draft->config;
+    bool of_provider = config_table_is_provider(setting);
+    void *base = of_provider ? (void *)only_provider(draft, error) : (void *)&draft->config;
     if (base == NULL || !config_value_read_all(setting, value, base, error)) {
         return error_prefix(error, "environment variable %.*s: ", (int)variable.length,
                             variable.at);
+    }
+    if (of_provider) {
+        config_draft_give(base, setting);
     }
     return true;
 }
@@ -117,6 +123,7 @@ static bool make_provider(struct config_draft *draft, struct span url, struct er
     }
     provider->provider.email_verified = PROVIDER_EMAIL_TRUST;
     provider->provider.binds = false;
+    provider->warned = true;
     config_draft_warn(
         draft, "OAUTH2_INTROSPECTION_URL stands for the whole provider: tokens of all its "
                "applications sign in, its e-mail addresses are trusted even when it has not "

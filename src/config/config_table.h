@@ -48,6 +48,8 @@ struct config_table_setting {
     bool restart; /* a running daemon cannot take over a new value */
 };
 
+#define CONFIG_TABLE_PRESETS "authentik|authelia|entra|google|kanidm|keycloak|zitadel"
+
 enum { CONFIG_TABLE_TEXT_MAX = 1023, CONFIG_TABLE_LIST_MAX = 1000, CONFIG_TABLE_MAX = 160 };
 
 /* A provider while it is read. */
@@ -55,9 +57,11 @@ struct config_table_provider {
     struct provider provider;
     char *tenant;
     char *userinfo_file, *secret_file, *key_file;
+    char *place;        /* "postern.conf:12", for messages; may be NULL */
     bool introspection; /* the section stands there */
-    bool
-        given[CONFIG_TABLE_MAX]; /* by index in the table: set by somebody, so no preset's to say */
+    bool warned;        /* what it leaves open is said already */
+    /* By index in the table: somebody says it, so no preset does. */
+    bool given[CONFIG_TABLE_MAX];
 };
 
 extern const struct config_table_setting config_table[];

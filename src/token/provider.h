@@ -93,8 +93,10 @@ struct provider {
     char **scopes;    /* all of them */
     char **scopes_of[PROVIDER_PROTOCOLS]; /* and these for one protocol */
     char **algorithms;                    /* "RS256", …; never empty */
-    char **hosted_domains;   /* Google: `hd` must be one of them; empty: not looked at */
-    char *username_claim;    /* "email", or a path: "resource.mail.address" */
+    char **hosted_domains; /* Google: `hd` must be one of them; empty: not looked at */
+    /* "email", or a path: "resource.mail.address"; or several, parted by blanks: the first that is there counts
+     * ("preferred_username upn") */
+    char *username_claim;
     char *username_template; /* "%s@example.com": %s is the claim; NULL: the claim alone */
     char *subject_claim;     /* "sub"; "oid" for Entra */
     enum provider_email_verified email_verified;

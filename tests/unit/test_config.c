@@ -99,7 +99,11 @@ static void test_defaults(void **state)
     assert_true(provider->binds);
     assert_null(provider->domains);
     assert_null(provider->ca_file);
-    assert_null(config.warnings[0]);
+    assert_true(provider->any_client);
+    assert_holds(config.warnings[0], "provider \"work\": userinfo does not say for which");
+    assert_holds(config.warnings[0], "tokens of all the provider's applications sign in");
+    assert_true(strlen(config.warnings[0]) <= LOG_VALUE_MAX);
+    assert_null(config.warnings[1]);
     config_free(&config);
 }
 
@@ -250,7 +254,7 @@ static const struct {
     {"provider \"a\" { userinfo = \"https://a.example\" }\nprovider \"a\" { userinfo = "
      "\"https://a.example\" }\n",
      ":2: "},
-    {"provider \"a\" { }\n", "provider \"a\": userinfo is missing; write userinfo = "},
+    {"provider \"a\" { }\n", ":1: provider \"a\": issuer is missing; write issuer = "},
     {"provider \"a\" { userinfo = \"ftp://a.example\" }\n",
      ":1: provider.userinfo: it does not begin with https://"},
     {"provider \"a\" { userinfo = \"https://a.example/ x\" }\n", "it has a blank"},
@@ -325,7 +329,7 @@ static void test_environment(void **state)
     assert_int_equal(config.log, CONFIG_LOG_STDERR);
     assert_string_equal(config.providers->providers[0].domains[1], "b.example");
     assert_holds(config.warnings[0], "POSTERN_LOGIN_DEDLINE names no setting");
-    assert_null(config.warnings[1]);
+    assert_null(config.warnings[2]);
     config_free(&config);
 }
 
