@@ -37,11 +37,6 @@ static struct span url_user(const char *url)
     return at < authority.length ? span_first(authority, at) : span_of("");
 }
 
-static bool is_set(const char *text)
-{
-    return text != NULL && text[0] != '\0';
-}
-
 static bool check_shown_urls(const struct config_table_provider *provider, struct error *error)
 {
     const struct provider *wanted = &provider->provider;
@@ -54,12 +49,6 @@ static bool check_shown_urls(const struct config_table_provider *provider, struc
         if (!span_empty(url_user(urls[i].url))) {
             return error_set(error, "%s: it must not have a user or a password in it",
                              urls[i].name);
-        }
-    }
-    for (size_t i = 0; wanted->issuers != NULL && wanted->issuers[i] != NULL; i++) {
-        if (!span_empty(url_user(wanted->issuers[i]))) {
-            return error_set(error, "issuer is a name, which tokens repeat: it must not have a "
-                                    "user or a password in it");
         }
     }
     return true;
@@ -135,25 +124,26 @@ static bool take_user_info(struct config_table_provider *provider, struct error 
 
 static bool check_credentials(const struct provider_introspection *asked, struct error *error)
 {
-    bool shared = asked->auth == PROVIDER_AUTH_BASIC || asked->auth == PROVIDER_AUTH_POST;
-    bool key = asked->auth == PROVIDER_AUTH_KEY;
-    if ((shared || key) && !is_set(asked->id)) {
+    bool plain = asked->auth == PROVIDER_AUTH_BASIC || asked->auth == PROVIDER_AUTH_POST;
+    bool bearer = asked->auth == PROVIDER_AUTH_BEARER;
+    if (plain && asked->id == NULL) {
         return error_set(error, "introspection: id is missing, our client id at the provider");
     }
-    if (key && (asked->secret == NULL || strstr(asked->secret, "-----BEGIN ") == NULL)) {
+    if (asked->auth == PROVIDER_AUTH_KEY &&
+        (asked->secret == NULL || strstr(asked->secret, "-----BEGIN ") == NULL)) {
         return error_set(error, "introspection: auth = key takes a private key; write key_file = "
                                 "\"/…\", a PEM file");
     }
-    if (asked->auth != PROVIDER_AUTH_NONE && !is_set(asked->secret)) {
+    if ((plain || bearer) && asked->secret == NULL) {
         return error_set(error,
                          "introspection: secret_file is missing; write secret_file = \"/…\", "
                          "a file whose first line is the secret");
     }
-    if (shared && strpbrk(asked->secret, "\r\n") != NULL) {
+    if (plain && strpbrk(asked->secret, "\r\n") != NULL) {
         return error_set(error, "introspection: secret has several lines; a private key is given "
                                 "with key_file");
     }
-    if (asked->auth == PROVIDER_AUTH_BEARER && !text_printable_ascii(span_of(asked->secret))) {
+    if (bearer && !text_printable_ascii(span_of(asked->secret))) {
         return error_set(error, "introspection: a bearer token has no blanks and nothing beyond "
                                 "printable ASCII");
     }
@@ -190,45 +180,22 @@ static bool introspection_finish(struct config_table_provider *provider, struct 
 
 /* ---- what belongs together ---- */
 
-static bool check_template(const char *template, struct error *error)
-{
-    if (template == NULL) {
-        return true;
-    }
-    const char *first = strchr(template, '%');
-    bool good = first != NULL && first[1] == 's' && strchr(first + 1, '%') == NULL;
-    return good || error_set(error,
-                             "username_template = \"%s\" must have one %%s in it, which stands for "
-                             "the claim, like %%s@example.com",
-                             template);
-}
-
+/* The rest is provider_set_check()'s; this says what to write. */
 static bool check_way(const struct provider *wanted, struct error *error)
 {
-    bool none = !some(wanted->issuers) && wanted->userinfo == NULL && wanted->jwks == NULL &&
+    bool none = !some(wanted->issuers) && wanted->userinfo == NULL &&
                 wanted->introspection.url == NULL && wanted->tokeninfo == NULL;
     if (none) {
         return error_set(error,
                          "issuer is missing; write issuer = { \"https://…\" }, or userinfo = "
                          "\"https://…\"");
     }
-    if (wanted->shared && !some(wanted->issuers)) {
-        return error_set(error,
-                         "shared = yes needs an issuer: only a JWT that names it can be told "
-                         "from those of the others");
-    }
-    if (wanted->shared && wanted->check == PROVIDER_CHECK_TOKENINFO) {
+    if (wanted->check == PROVIDER_CHECK_TOKENINFO && wanted->shared) {
         return error_set(error,
                          "shared = yes and check = tokeninfo exclude each other: a token that "
                          "names no issuer has nobody to go to");
     }
-    if (wanted->check == PROVIDER_CHECK_TOKENINFO && wanted->tokeninfo == NULL) {
-        return error_set(error, "check = tokeninfo needs tokeninfo = \"https://…\"");
-    }
-    if (!some(wanted->algorithms)) {
-        return error_set(error, "algorithms must not be empty");
-    }
-    return check_template(wanted->username_template, error);
+    return true;
 }
 
 /* ---- what follows, and what it leaves open ---- */
