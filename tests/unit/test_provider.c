@@ -10,16 +10,18 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <string.h>
 
-static char **domains_of(const char *one, const char *two)
+static char **list_of(const char *one, const char *two)
 {
-    char **domains = memory_new(3, sizeof *domains);
-    domains[0] = one == NULL ? NULL : memory_text(one);
-    domains[1] = two == NULL ? NULL : memory_text(two);
-    return domains;
+    char **texts = memory_new(3, sizeof *texts);
+    texts[0] = one == NULL ? NULL : memory_text(one);
+    texts[1] = two == NULL ? NULL : memory_text(two);
+    return texts;
 }
 
+/* Userinfo alone, as docker-mailserver has it. */
 static void fill(struct provider *provider, const char *name, const char *domain,
                  const char *domain_too)
 {
@@ -27,7 +29,8 @@ static void fill(struct provider *provider, const char *name, const char *domain
     provider->name = memory_text(name);
     provider->userinfo = memory_text("https://id.example.com/userinfo");
     provider->username_claim = memory_text("email");
-    provider->domains = domains_of(domain, domain_too);
+    provider->subject_claim = memory_text("sub");
+    provider->domains = list_of(domain, domain_too);
 }
 
 static struct provider_set *set_of(size_t count)
@@ -50,6 +53,47 @@ static void set_text(char **text, const char *value)
 {
     memory_free(*text);
     *text = value == NULL ? NULL : memory_text(value);
+}
+
+/* An issuer, for the provider's first domain. */
+static void fill_issuer(struct provider *provider, const char *name, const char *issuer,
+                        const char *domain)
+{
+    fill(provider, name, domain, NULL);
+    memory_free(provider->userinfo);
+    provider->userinfo = NULL;
+    provider->issuers = list_of(issuer, NULL);
+    provider->clients = list_of("thunderbird", NULL);
+    provider->algorithms = list_of("RS256", "EdDSA");
+    provider->leeway_s = 30;
+    provider->cache_ms = 60 * 1000;
+    provider->keys_refresh_ms = 10 * 60 * 1000;
+    provider->keys_cooldown_ms = 10 * 1000;
+    provider->keys_max_age_ms = 24 * 60 * 60 * 1000;
+}
+
+static struct provider_set *one(void)
+{
+    struct provider_set *set = set_of(1);
+    fill_issuer(&set->providers[0], "work", "https://id.example.com/realms/work", "example.com");
+    return set;
+}
+
+static struct provider_set *two_issuers(const char *issuer, const char *domain)
+{
+    struct provider_set *set = set_of(2);
+    fill_issuer(&set->providers[0], "work", "https://id.example.com/realms/work", "example.com");
+    fill_issuer(&set->providers[1], "home", issuer, domain);
+    return set;
+}
+
+static void set_list(char ***list, const char *first, const char *second)
+{
+    for (char **text = *list; text != NULL && *text != NULL; text++) {
+        memory_free(*text);
+    }
+    memory_free(*list);
+    *list = first == NULL ? NULL : list_of(first, second);
 }
 
 /* Whether the set passes; `says` must be part of the error if not. Frees the set. */
@@ -90,7 +134,7 @@ static void test_set(void **state)
     check(set, "is written \"example.com\"");
     set = two();
     set_text(&set->providers[0].domains[0], "exa mple.com");
-    check(set, "provider \"work\": domain");
+    check(set, "provider \"work\": domains");
 }
 
 static void test_settings(void **state)
@@ -131,87 +175,293 @@ static void test_settings(void **state)
     check(set, "configuration URL");
 }
 
-/* `shown` is what logs may hold; NULL: the URL is refused. `home`: plain http may be used. */
-static const struct {
-    const char *url, *shown;
-    bool home;
-} urls[] = {
-    {"https://id.example.com/userinfo", "https://id.example.com/userinfo", true},
-    {"https://u:p4ss@id.example.com/x?key=geheim", "https://id.example.com/x", true},
-    {"https://id.example.com:8443/a/b", "https://id.example.com:8443/a/b", true},
-    {"HTTPS://ID.example.com", "HTTPS://ID.example.com", true},
-    {"https://[2001:db8::1]:8443/x", "https://[2001:db8::1]:8443/x", true},
-    {"https://id.example.com?x=/y", "https://id.example.com", true},
-    {"http://id.example.com/userinfo", "http://id.example.com/userinfo", false},
-    {"http://8.8.8.8/userinfo", "http://8.8.8.8/userinfo", false},
-    {"http://134744072/userinfo", "http://134744072/userinfo", false},
-    {"http://0x8.0x8.0x8.0x8/userinfo", "http://0x8.0x8.0x8.0x8/userinfo", false},
-    {"http://0x08080808/userinfo", "http://0x08080808/userinfo", false},
-    {"http://172.32.0.1/", "http://172.32.0.1/", false},
-    {"http://[2001:db8::1]/", "http://[2001:db8::1]/", false},
-    {"http://[::ffff:8.8.8.8]/", "http://[::ffff:8.8.8.8]/", false},
-    {"http://test/", "http://test/", true},
-    {"http://.test/", "http://.test/", false},
-    {"http://localhost.example.com/", "http://localhost.example.com/", false},
-    {"http://evil-internal/", "http://evil-internal/", true},
-    {"http://evilinternal.com/", "http://evilinternal.com/", false},
-    {"http://id.test./", "http://id.test./", false},
-    {"http://127.0.0.1:2000/userinfo", "http://127.0.0.1:2000/userinfo", true},
-    {"http://10.1.2.3/", "http://10.1.2.3/", true},
-    {"http://172.16.0.1/", "http://172.16.0.1/", true},
-    {"http://192.168.1.1/", "http://192.168.1.1/", true},
-    {"http://[::1]:80/", "http://[::1]:80/", true},
-    {"http://[fd00::1]/", "http://[fd00::1]/", true},
-    {"http://[fe80::1]/", "http://[fe80::1]/", true},
-    {"http://localhost:8080/u", "http://localhost:8080/u", true},
-    {"http://keycloak:8080/u", "http://keycloak:8080/u", true},
-    {"http://auth.example.test/userinfo", "http://auth.example.test/userinfo", true},
-    {"http://id.corp.internal/u", "http://id.corp.internal/u", true},
-    {"http://id.home.arpa/u", "http://id.home.arpa/u", true},
-    {"ftp://id.example.com/", NULL, false},
-    {"file:///etc/passwd", NULL, false},
-    {"id.example.com/userinfo", NULL, false},
-    {"https:/id.example.com/", NULL, false},
-    {"https:///userinfo", NULL, false},
-    {"https://a@b@id.example.com/", NULL, false},
-    {"https://id.example.com\\@evil.example/", NULL, false},
-    {"https://id.example.com/#x", NULL, false},
-    {"https://id.example.com/ x", NULL, false},
-    {"https://id.example.com/\r\nHost: x", NULL, false},
-    {"https://id.example.com:/", NULL, false},
-    {"https://id.example.com:0/", NULL, false},
-    {"https://id.example.com:65536/", NULL, false},
-    {"https://id.example.com:80x/", NULL, false},
-    {"https://[::1/", NULL, false},
-    {"https://[::1]x/", NULL, false},
-    {"https://[fe80::1%25eth0]/", NULL, false},
-    {"https://[]/", NULL, false},
-    {"https://id.ex%61mple.com/", NULL, false},
-    {"", NULL, false},
-};
-
-static void test_urls(void **state)
+static void test_shown(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < sizeof urls / sizeof *urls; i++) {
-        char *shown = provider_shown(urls[i].url);
-        if ((shown == NULL) != (urls[i].shown == NULL) ||
-            (shown != NULL && strcmp(shown, urls[i].shown) != 0)) {
-            fail_msg("%s: shown as %s", urls[i].url, shown == NULL ? "(none)" : shown);
+    char *shown = provider_shown("https://u:p4ss@id.example.com:8443/x?key=geheim");
+    assert_string_equal(shown, "https://id.example.com:8443/x");
+    memory_free(shown);
+    assert_null(provider_shown("https://a@b@id.example.com/"));
+    assert_null(provider_shown(NULL));
+}
+
+/* -- settings, one row a change of a good provider -- */
+
+typedef void change_fn(struct provider *provider, const char *value);
+
+#define TEXT_CHANGE(name, field)                                   \
+    static void name(struct provider *provider, const char *value) \
+    {                                                              \
+        set_text(&provider->field, value);                         \
+    }
+#define LIST_CHANGE(name, field)                                   \
+    static void name(struct provider *provider, const char *value) \
+    {                                                              \
+        set_list(&provider->field, value, NULL);                   \
+    }
+TEXT_CHANGE(userinfo, userinfo)
+TEXT_CHANGE(tokeninfo, tokeninfo)
+TEXT_CHANGE(jwks, jwks)
+TEXT_CHANGE(connect_to, connect_to)
+TEXT_CHANGE(claim, username_claim)
+TEXT_CHANGE(subject, subject_claim)
+TEXT_CHANGE(template, username_template)
+LIST_CHANGE(issuer, issuers)
+LIST_CHANGE(audiences, audiences)
+LIST_CHANGE(clients, clients)
+LIST_CHANGE(scopes, scopes)
+LIST_CHANGE(scope_smtp, scopes_of[PROVIDER_SMTP])
+LIST_CHANGE(algorithms, algorithms)
+LIST_CHANGE(hosted, hosted_domains)
+
+static void check_way(struct provider *provider, const char *value)
+{
+    provider->check = (enum provider_check)value[0] - '0';
+}
+
+static void any_client(struct provider *provider, const char *value)
+{
+    set_list(&provider->clients, value, NULL);
+    provider->any_client = true;
+}
+
+static void id_tokens(struct provider *provider, const char *value)
+{
+    set_list(&provider->clients, value, NULL);
+    provider->id_tokens = provider->any_client = true;
+}
+
+/* id, secret, URL, authentication: divided by "|", which stands for nothing when it is doubled. */
+static void introspection(struct provider *provider, const char *value)
+{
+    struct span rest = span_of(value), part;
+    char **texts[] = {&provider->introspection.id, &provider->introspection.secret,
+                      &provider->introspection.url};
+    for (size_t i = 0; i < 3 && span_cut(&rest, '|', &part); i++) {
+        char text[200];
+        assert_true(span_fits(part, text, sizeof text));
+        set_text(texts[i], span_empty(part) ? NULL : text);
+    }
+    provider->introspection.auth =
+        span_empty(rest) ? PROVIDER_AUTH_BASIC : (enum provider_auth)(span_at(rest, 0) - '0');
+    provider->introspection.used = true;
+}
+
+static const struct {
+    change_fn *change;
+    const char *value, *says; /* NULL: passes */
+} CHANGES[] = {
+    {issuer, "https://id.example.com/realms/other", NULL},
+    {issuer, "https://id.example.com/", NULL},
+    {issuer, "http://127.0.0.1:8080/realms/work", NULL},
+    {issuer, "http://keycloak:8080/realms/work", NULL},
+    {issuer, "http://id.example.com/", "plain http to id.example.com"},
+    {issuer, "https://id.example.com/?realm=1", "an issuer has no \"?\""},
+    {issuer, "https://id.example.com/?", "an issuer has no \"?\""},
+    {issuer, "https://id.example.com/#a", "an issuer has no \"?\""},
+    {issuer, "https://u:p4ss@id.example.com/", "an issuer has no user"},
+    {issuer, "id.example.com", "issuer is no URL"},
+    {issuer, "", "issuer is no URL"},
+    {issuer, NULL, "issuer or userinfo is missing"},
+    {userinfo, "https://u:p4ss@id.example.com/u?x", NULL},
+    {userinfo, "ftp://id.example.com/", "userinfo is no URL"},
+    {userinfo, "http://u:p4ss@id.example.com/", "userinfo: plain http to id.example.com"},
+    {tokeninfo, "http://8.8.8.8/", "tokeninfo: plain http"},
+    {jwks, "https://keys.example.com/jwks", NULL},
+    {jwks, "file:///etc/passwd", "jwks is no URL"},
+    {connect_to, "10.0.0.1:443", NULL},
+    {connect_to, "[fd00::1]:443", NULL},
+    {connect_to, "keycloak:8443", NULL},
+    {connect_to, "keycloak", "connect_to is \"host:port\""},
+    {connect_to, "keycloak:", "connect_to is"},
+    {connect_to, "keycloak:0", "connect_to is"},
+    {connect_to, ":443", "connect_to is"},
+    {connect_to, "fd00::1:443", "connect_to is"},
+    {connect_to, "u@keycloak:443", "connect_to is"},
+    {connect_to, "keycloak:443/", "connect_to is"},
+    {connect_to, "keycloak:443?", "connect_to is"},
+    {connect_to, "https://keycloak:443", "connect_to is"},
+    {claim, "", "username claim is empty"},
+    {claim, NULL, "username claim is empty"},
+    {claim, "a\nb", "username_claim holds a control byte"},
+    {subject, "", "subject claim is empty"},
+    {subject, "oid", NULL},
+    {template, "%s@example.com", NULL},
+    {template, "mail-%s@example.com", NULL},
+    {template, "%s.example.com", NULL},
+    {template, "%s@example.org", "\"example.org\", which is not among domains"},
+    {template, "", "username_template"},
+    {template, "%s", "needs a domain"},
+    {template, "%s@", "needs a domain"},
+    {template, "%s@exa mple.com", "needs a domain"},
+    {template, "%sexample.com", "needs a domain"},
+    {template, "alice@example.com", "needs one %s"},
+    {template, "%s.%s@example.com", "needs one %s"},
+    {template, "%n%s@example.com", "needs one %s"},
+    {template, "%d@example.com", "needs one %s"},
+    {template, "%s@example.com%", "needs one %s"},
+    {template, "%s\n@example.com", "control byte"},
+    {audiences, "https://mail.example.com", NULL},
+    {audiences, "", "audiences holds an empty text"},
+    {clients, "", "clients holds an empty text"},
+    {clients, "a\tb", "clients holds a control byte"},
+    {clients, "\xff", "no valid UTF-8"},
+    {clients, NULL, "any application got"},
+    {any_client, NULL, NULL},
+    {any_client, "thunderbird", NULL},
+    {id_tokens, "thunderbird", NULL},
+    {id_tokens, NULL, "id_tokens needs audiences or clients"},
+    {scopes, "mail", NULL},
+    {scopes, "openid mail", "is not one scope"},
+    {scopes, "", "is not one scope"},
+    {scope_smtp, "a\"b", "scope_smtp: "},
+    {algorithms, "Ed25519", NULL},
+    {algorithms, "none", "algorithms: \"none\""},
+    {algorithms, "HS256", "algorithms: \"HS256\""},
+    {algorithms, "rs256", "algorithms: \"rs256\""},
+    {algorithms, NULL, "algorithms is empty"},
+    {hosted, "example.com", NULL},
+    {hosted, "Example.com", "hosted_domains: \"Example.com\" is written"},
+    {introspection, "postern|secret", NULL},
+    {introspection, "postern|secret|https://id.example.com/introspect", NULL},
+    {introspection, "postern|secret|http://id.example.com/introspect", "introspection: url: plain"},
+    {introspection, "|secret", "introspection: id is missing"},
+    {introspection, "postern|", "secret_file is missing"},
+    {introspection, "|secret||3", NULL},
+    {introspection, "postern|||3", "secret_file is missing"},
+    {introspection, "|||4", NULL},
+    {check_way, "1", NULL},
+    {check_way, "2", NULL},
+    {check_way, "3", "introspection { id = "},
+    {check_way, "4", NULL},
+    {check_way, "5", "tokeninfo is missing"},
+};
+
+static void test_changes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        struct provider_set *set = one();
+        struct error error = {0};
+        CHANGES[i].change(&set->providers[0], CHANGES[i].value);
+        bool passed = provider_set_check(set, &error);
+        const char *says = CHANGES[i].says;
+        if (passed != (says == NULL) || (!passed && strstr(error.text, says) == NULL)) {
+            fail_msg("%zu, \"%s\": %s", i, CHANGES[i].value, passed ? "passed" : error.text);
         }
-        memory_free(shown);
-        struct provider_set *set = two();
-        set_text(&set->providers[0].userinfo, urls[i].url);
-        struct error error;
-        if (provider_set_check(set, &error) != urls[i].home) {
-            fail_msg("%s: %s", urls[i].url, urls[i].home ? error.text : "passed");
-        }
-        if (!urls[i].home && strstr(error.text, "p4ss") != NULL) {
-            fail_msg("%s: the error shows the password", urls[i].url);
+        if (!passed && strstr(error.text, "p4ss") != NULL) {
+            fail_msg("%zu: the error shows the password", i);
         }
         provider_set_free(set);
     }
-    assert_null(provider_shown(NULL));
+}
+
+/* Userinfo alone cannot say for whom a token was issued. */
+static void test_only_userinfo(void **state)
+{
+    (void)state;
+    static change_fn *const NEVER[] = {audiences, clients, scopes, scope_smtp};
+    for (size_t i = 0; i < sizeof NEVER / sizeof *NEVER; i++) {
+        for (int way = 0; way < 2; way++) {
+            struct provider_set *set = two();
+            NEVER[i](&set->providers[0], "mail");
+            set->providers[0].check = way == 0 ? PROVIDER_CHECK_AUTO : PROVIDER_CHECK_USERINFO;
+            check(set, "can never match");
+        }
+    }
+    struct provider_set *set = two();
+    introspection(&set->providers[0], "postern|secret|https://id.example.com/introspect");
+    check(set, "any application got");
+    set = two();
+    introspection(&set->providers[0], "postern|secret|https://id.example.com/introspect");
+    clients(&set->providers[0], "thunderbird");
+    check(set, NULL);
+    set = two();
+    introspection(&set->providers[0], "postern|secret");
+    clients(&set->providers[0], "thunderbird");
+    check(set, "introspection: url is missing");
+    set = two();
+    set->providers[0].check = PROVIDER_CHECK_JWT;
+    check(set, "issuer is missing");
+    set = two();
+    set->providers[0].id_tokens = true;
+    check(set, "id_tokens needs an issuer");
+    set = two();
+    set->providers[0].shared = true;
+    check(set, "shared needs an issuer");
+    set = two();
+    connect_to(&set->providers[0], "10.0.0.1:443");
+    check(set, "there is no issuer");
+    set = two();
+    jwks(&set->providers[0], "https://id.example.com/jwks");
+    check(set, "jwks needs an issuer");
+}
+
+/* Several providers: whose domain, whose issuer. */
+static void test_sharing(void **state)
+{
+    (void)state;
+    static const char OTHER[] = "https://id.example.com/realms/home";
+    check(two_issuers(OTHER, "example.net"), NULL);
+    check(two_issuers(OTHER, "example.com"), "belongs to provider \"work\" already");
+    for (unsigned who = 0; who < 4; who++) {
+        struct provider_set *set = two_issuers(OTHER, "example.com");
+        set->providers[0].shared = (who & 1) != 0;
+        set->providers[1].shared = (who & 2) != 0;
+        check(set, who == 3 ? NULL : "write shared = yes in both");
+    }
+    /* Byte for byte: another spelling is another issuer. */
+    check(two_issuers("https://id.example.com/realms/work/", "example.net"), NULL);
+    check(two_issuers("https://id.example.com/realms/work", "example.net"),
+          "issuer \"https://id.example.com/realms/work\" belongs to provider \"work\"");
+    struct provider_set *set = one();
+    set_list(&set->providers[0].issuers, OTHER, OTHER);
+    check(set, "stands there twice");
+
+    set = one();
+    set_list(&set->providers[0].issuers, NULL, NULL);
+    set->providers[0].issuers = memory_new(PROVIDER_ISSUERS_MAX + 2, sizeof(char *));
+    for (size_t i = 0; i <= PROVIDER_ISSUERS_MAX; i++) {
+        char text[64];
+        snprintf(text, sizeof text, "https://id.example.com/%zu", i);
+        set->providers[0].issuers[i] = memory_text(text);
+    }
+    check(set, "more than 16 issuers");
+}
+
+static void test_numbers(void **state)
+{
+    (void)state;
+    static const struct {
+        size_t offset;
+        int64_t good, bad;
+        const char *says;
+    } NUMBERS[] = {
+        {offsetof(struct provider, leeway_s), 60, 61, "leeway must be"},
+        {offsetof(struct provider, leeway_s), 0, -1, "leeway must be"},
+        {offsetof(struct provider, cache_ms), 3600 * 1000, 3600 * 1000 + 1, "cache_lifetime"},
+        {offsetof(struct provider, cache_ms), 0, -1, "cache_lifetime"},
+        {offsetof(struct provider, refused_ms), 0, -1, "refused_lifetime"},
+        {offsetof(struct provider, recheck_ms), 0, -1, "recheck"},
+        {offsetof(struct provider, max_age_s), 0, -1, "max_token_age"},
+        {offsetof(struct provider, keys_refresh_ms), 1, 0, "keys_refresh"},
+        {offsetof(struct provider, keys_cooldown_ms), 1, 0, "keys_cooldown"},
+        {offsetof(struct provider, keys_max_age_ms), 600 * 1000, 600 * 1000 - 1, "keys_max_age"},
+        {offsetof(struct provider, total_ms), PROVIDER_TOTAL_MS_MAX, PROVIDER_TOTAL_MS_MAX + 1,
+         "total timeout"},
+        {offsetof(struct provider, connect_ms), 5000, 5001, "connect timeout"},
+        {offsetof(struct provider, connect_ms), 1, 0, "connect timeout"},
+    };
+    for (size_t i = 0; i < sizeof NUMBERS / sizeof *NUMBERS; i++) {
+        struct provider_set *good = one(), *bad = one();
+        memcpy((char *)good->providers + NUMBERS[i].offset, &NUMBERS[i].good, sizeof(int64_t));
+        memcpy((char *)bad->providers + NUMBERS[i].offset, &NUMBERS[i].bad, sizeof(int64_t));
+        check(good, NULL);
+        check(bad, NUMBERS[i].says);
+    }
+    struct provider_set *set = one();
+    set->providers[0].outage = PROVIDER_OUTAGE_CACHED;
+    check(set, "outage_lifetime");
 }
 
 static void test_find(void **state)
@@ -241,6 +491,21 @@ static void test_find(void **state)
     assert_null(provider_set_find(set, SPAN_LITERAL("any.example"), NULL));
     provider_set_free(set);
 
+    set = two_issuers("https://id.example.com/realms/home", "example.com");
+    bool several = false;
+    assert_null(provider_set_find(set, SPAN_LITERAL("example.com"), &several));
+    assert_true(several);
+    assert_null(provider_set_find(set, SPAN_LITERAL("example.net"), &several));
+    assert_false(several);
+    size_t index = 9;
+    assert_ptr_equal(
+        provider_set_issuer(set, SPAN_LITERAL("https://id.example.com/realms/home"), &index),
+        &set->providers[1]);
+    assert_int_equal(index, 0);
+    assert_null(
+        provider_set_issuer(set, SPAN_LITERAL("https://id.example.com/realms/home/"), &index));
+    provider_set_free(set);
+
     set = set_of(0);
     assert_null(provider_set_find(set, SPAN_LITERAL(""), NULL));
     assert_null(provider_set_find(set, SPAN_LITERAL("example.com"), NULL));
@@ -251,10 +516,10 @@ static void test_find(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_set),
-        cmocka_unit_test(test_settings),
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_find),
+        cmocka_unit_test(test_set),           cmocka_unit_test(test_settings),
+        cmocka_unit_test(test_shown),         cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_only_userinfo), cmocka_unit_test(test_sharing),
+        cmocka_unit_test(test_numbers),       cmocka_unit_test(test_find),
     };
     return cmocka_run_group_tests_name("provider", tests, NULL, NULL);
 }
