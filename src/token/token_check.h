@@ -11,7 +11,6 @@
 
 #include "base/finding.h"
 #include "base/log.h"
-#include "base/metrics.h"
 #include "base/secret.h"
 #include "net/fetch.h"
 #include "token/issuer.h"
@@ -83,7 +82,4 @@ const struct provider_set *token_checks_providers(const struct token_generation 
 /* What runs for the index-th issuer of a provider of that set. */
 struct issuer *token_checks_issuer(const struct token_generation *generation,
                                    const struct provider *provider, size_t index);
-/* Adds this module's families: cache, providers, keys, queues. Once. */
-void token_checks_metrics(struct token_checks *checks, struct metrics *metrics);
-
 #endif
