@@ -86,8 +86,6 @@ static void add_lines(struct fetch_request_copy *copy, const struct fetch_reques
     if (copy->post) {
         assert(request->body_type != NULL && one_line(span_of(request->body_type)));
         add_line(copy, "Content-Type: ", span_of(request->body_type));
-        /* libcurl's own wait for "100 Continue". A name without a value leaves the line out. */
-        add_line(copy, "Expect:", span_of(""));
     }
     assert(!buffer_full(&copy->text));
 }

@@ -5,7 +5,7 @@
 #include "base/buffer.h"
 #include "net/fetch.h"
 
-enum { FETCH_REQUEST_LINES = 4 };
+enum { FETCH_REQUEST_LINES = 3 };
 
 struct fetch_request_copy {
     char *url;

@@ -258,6 +258,13 @@ static void test_post(void **state)
     assert_int_equal(strncmp(provider.head, "GET / ", 6), 0);
     assert_null(strstr(provider.head, "Content-"));
     assert_null(strstr(provider.head, "Authorization"));
+    char large
+        [20000]; /* as large as a token may be: sent at once, without asking (RFC 9110, 10.1.1) */
+    memset(large, 'x', sizeof large);
+    request.body = (struct span){large, sizeof large};
+    assert_int_equal(asked_so(request, "127.0.0.1", "/introspect").status, 200);
+    assert_non_null(strstr(provider.head, "\r\nContent-Length: 20000\r\n"));
+    assert_null(strstr(provider.head, "Expect"));
     request.body = SPAN_LITERAL("");
     assert_int_equal(asked_so(request, "127.0.0.1", "/introspect").status, 200);
     assert_non_null(strstr(provider.head, "\r\nContent-Length: 0\r\n"));

@@ -823,6 +823,18 @@ static void test_due_meanwhile(void **state)
     round_of(DOCUMENT, ONE);
 }
 
+/* Nor does its failure put that round off. */
+static void test_due_soon(void **state)
+{
+    (void)state;
+    begin(plain());
+    round_of(DOCUMENT, ONE);
+    pass(REFRESH - 200);
+    assert_non_null(issuer_refresh_start(issuer, on_wake, &wakes));
+    answer(0, "could not connect");
+    assert_int_equal(pause_ms(), 200);
+}
+
 static void test_cancel(void **state)
 {
     (void)state;
@@ -963,6 +975,7 @@ int main(void)
         CASE(test_no_keys_yet),
         CASE(test_no_document_yet),
         CASE(test_due_meanwhile),
+        CASE(test_due_soon),
         CASE(test_cancel),
         CASE(test_inside_callbacks),
         CASE(test_same),
