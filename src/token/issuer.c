@@ -2,17 +2,15 @@
 #include "token/issuer.h"
 
 #include "base/memory.h"
+#include "token/issuer_settings.h"
 
 #include <assert.h>
-#include <string.h>
 
 enum {
     CONNECT_MS = 2000,
     TOTAL_MS = 5000,
     AGE_MIN_MS = 60 * 1000, /* what Cache-Control may ask for */
     AGE_MAX_MS = 24 * 3600 * 1000,
-    RETRY_MIN_MS = 1000,
-    RETRY_MAX_MS = 60 * 1000,
 };
 
 /* A round goes through these in order; one for an unknown kid has its keys alone to fetch. */
@@ -35,9 +33,9 @@ struct issuer {
     struct fetch_client *client;
     issuer_changed_fn *changed;
     void *context;
-    struct issuer_settings settings; /* views of these */
-    char *provider, *name, *jwks, *connect_to, *ca_file;
-    struct url url; /* of the issuer */
+    struct issuer_settings_copy own;
+    const struct issuer_settings *settings; /* in it */
+    struct url url;                         /* of the issuer */
 
     enum issuer_step step;
     bool whole; /* this round began with the document */
@@ -66,11 +64,6 @@ struct issuer {
     struct issuer_wait *waits;
 };
 
-static char *optional(const char *text)
-{
-    return text != NULL ? memory_text(text) : NULL;
-}
-
 /* -- the end of a round -- */
 
 static const struct error *trouble(const struct issuer *issuer)
@@ -92,14 +85,14 @@ static void log_trouble(struct issuer *issuer)
     struct moment now = loop_now(issuer->loop);
     if (error != NULL && !issuer->in_trouble) {
         issuer->trouble_since = now;
-        log_warning(issuer->log, "issuer_unavailable", log_text("provider", issuer->provider),
-                    log_text("issuer", issuer->name),
-                    log_text("reason", error == &issuer->trouble[PART_KEYS] ? "keys" : "discovery"),
-                    log_text("detail", error->text),
-                    log_number("keys", (int64_t)keys_kept(issuer)));
+        log_warning(
+            issuer->log, "issuer_unavailable", log_text("provider", issuer->settings->provider),
+            log_text("issuer", issuer->settings->issuer),
+            log_text("reason", error == &issuer->trouble[PART_KEYS] ? "keys" : "discovery"),
+            log_text("detail", error->text), log_number("keys", (int64_t)keys_kept(issuer)));
     } else if (error == NULL && issuer->in_trouble) {
-        log_info(issuer->log, "issuer_recovered", log_text("provider", issuer->provider),
-                 log_text("issuer", issuer->name),
+        log_info(issuer->log, "issuer_recovered", log_text("provider", issuer->settings->provider),
+                 log_text("issuer", issuer->settings->issuer),
                  log_number("seconds", moment_since(now, issuer->trouble_since) / 1000),
                  log_number("keys", (int64_t)keys_kept(issuer)));
     }
@@ -121,14 +114,14 @@ static int64_t within(int64_t ms, int64_t least, int64_t most)
 
 static int64_t retry_delay(struct issuer *issuer)
 {
-    int64_t least = issuer->settings.retry_min_ms, most = issuer->settings.retry_max_ms;
+    int64_t least = issuer->settings->retry_min_ms, most = issuer->settings->retry_max_ms;
     issuer->retry_ms = issuer->retry_ms == 0 ? least : within(issuer->retry_ms * 2, least, most);
     return within(with_jitter(issuer->retry_ms), least, most);
 }
 
 static int64_t refresh_delay(const struct issuer *issuer)
 {
-    return issuer->max_age < 0 ? issuer->settings.refresh_ms
+    return issuer->max_age < 0 ? issuer->settings->refresh_ms
                                : within(issuer->max_age * 1000, AGE_MIN_MS, AGE_MAX_MS);
 }
 
@@ -149,8 +142,8 @@ static void schedule(struct issuer *issuer)
 
 static void log_keys(struct issuer *issuer)
 {
-    log_info(issuer->log, "issuer_keys_changed", log_text("provider", issuer->provider),
-             log_text("issuer", issuer->name),
+    log_info(issuer->log, "issuer_keys_changed", log_text("provider", issuer->settings->provider),
+             log_text("issuer", issuer->settings->issuer),
              log_number("keys", (int64_t)keyset_count(issuer->keys)),
              log_number("ignored", (int64_t)keyset_ignored(issuer->keys)));
 }
@@ -205,8 +198,8 @@ static void ask(struct issuer *issuer, const char *target, bool typed, size_t bo
     bool own = url_parse(span_of(target), &url) && span_equal_fold(url.host, issuer->url.host);
     struct fetch_request request = {
         .url = target,
-        .ca_file = issuer->ca_file,
-        .connect_to = own ? issuer->connect_to : NULL,
+        .ca_file = issuer->settings->ca_file,
+        .connect_to = own ? issuer->settings->connect_to : NULL,
         .public_only = !own && !typed,
         .connect_ms = CONNECT_MS,
         .total_ms = TOTAL_MS,
@@ -235,7 +228,9 @@ static bool judge_status(const struct fetch_answer *answer, struct error *error)
 static const char *keys_url(const struct issuer *issuer)
 {
     const struct discovery *document = issuer_discovery(issuer);
-    return issuer->jwks != NULL ? issuer->jwks : document != NULL ? document->jwks : NULL;
+    return issuer->settings->jwks != NULL ? issuer->settings->jwks
+           : document != NULL             ? document->jwks
+                                          : NULL;
 }
 
 static bool refuse_keys(struct keyset *keys, const struct finding_list *findings,
@@ -286,7 +281,7 @@ static void on_keys(const struct fetch_answer *answer, void *context)
 static void ask_keys(struct issuer *issuer)
 {
     issuer->step = ISSUER_KEYS;
-    ask(issuer, keys_url(issuer), issuer->jwks != NULL, KEYSET_SIZE_MAX, on_keys);
+    ask(issuer, keys_url(issuer), issuer->settings->jwks != NULL, KEYSET_SIZE_MAX, on_keys);
 }
 
 /* -- the document -- */
@@ -298,7 +293,7 @@ static bool take_document(struct issuer *issuer, const struct fetch_answer *answ
 {
     struct discovery document;
     if (!judge_status(answer, error) ||
-        !discovery_read(issuer->name, answer->body, &document, error)) {
+        !discovery_read(issuer->settings->issuer, answer->body, &document, error)) {
         return false;
     }
     discovery_done(&issuer->document);
@@ -312,7 +307,7 @@ static bool take_document(struct issuer *issuer, const struct fetch_answer *answ
 
 static void after_document(struct issuer *issuer)
 {
-    if (issuer->settings.needs_keys && keys_url(issuer) != NULL) {
+    if (issuer->settings->needs_keys && keys_url(issuer) != NULL) {
         ask_keys(issuer);
     } else {
         end_round(issuer);
@@ -341,7 +336,7 @@ static void on_document(const struct fetch_answer *answer, void *context)
 
 static void ask_document(struct issuer *issuer, enum discovery_form form)
 {
-    char *url = discovery_url(issuer->name, form);
+    char *url = discovery_url(issuer->settings->issuer, form);
     issuer->step = ISSUER_DOCUMENT;
     issuer->trying = form;
     ask(issuer, url, true, DISCOVERY_SIZE_MAX, on_document);
@@ -374,7 +369,6 @@ struct issuer *issuer_new(struct loop *loop, const struct log *log, struct fetch
                           const struct issuer_settings *settings, issuer_changed_fn *changed,
                           void *context)
 {
-    assert(settings->refresh_ms > 0 && settings->max_age_ms > 0);
     struct issuer *issuer = MEMORY_NEW(struct issuer);
     *issuer = (struct issuer){
         .loop = loop,
@@ -382,23 +376,11 @@ struct issuer *issuer_new(struct loop *loop, const struct log *log, struct fetch
         .client = fetches,
         .changed = changed,
         .context = context,
-        .settings = *settings,
-        .provider = memory_text(settings->provider),
-        .name = memory_text(settings->issuer),
-        .jwks = optional(settings->jwks),
-        .connect_to = optional(settings->connect_to),
-        .ca_file = optional(settings->ca_file),
+        .settings = &issuer->own.settings,
         .cool = loop_now(loop),
     };
-    struct issuer_settings *own = &issuer->settings;
-    own->provider = issuer->provider;
-    own->issuer = issuer->name;
-    own->jwks = issuer->jwks;
-    own->connect_to = issuer->connect_to;
-    own->ca_file = issuer->ca_file;
-    own->retry_min_ms = own->retry_min_ms > 0 ? own->retry_min_ms : RETRY_MIN_MS;
-    own->retry_max_ms = own->retry_max_ms > 0 ? own->retry_max_ms : RETRY_MAX_MS;
-    bool known = url_parse(span_of(issuer->name), &issuer->url);
+    issuer_settings_copy(&issuer->own, settings);
+    bool known = url_parse(span_of(issuer->settings->issuer), &issuer->url);
     assert(known); /* provider_set_check() */
     issuer->timer = loop_timer_new(loop, on_due, issuer);
     begin_round(issuer, true);
@@ -415,44 +397,26 @@ void issuer_free(struct issuer *issuer)
     loop_timer_free(issuer->timer);
     discovery_done(&issuer->document);
     keyset_release(issuer->keys);
-    memory_free(issuer->provider);
-    memory_free(issuer->name);
-    memory_free(issuer->jwks);
-    memory_free(issuer->connect_to);
-    memory_free(issuer->ca_file);
+    issuer_settings_done(&issuer->own);
     memory_free(issuer->asked);
     memory_free(issuer);
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 bool issuer_same(const struct issuer *issuer, const struct issuer_settings *settings)
 {
-    const struct issuer_settings *own = &issuer->settings;
-    int64_t least = settings->retry_min_ms > 0 ? settings->retry_min_ms : RETRY_MIN_MS;
-    int64_t most = settings->retry_max_ms > 0 ? settings->retry_max_ms : RETRY_MAX_MS;
-    return same_text(own->provider, settings->provider) &&
-           same_text(own->issuer, settings->issuer) && same_text(own->jwks, settings->jwks) &&
-           same_text(own->connect_to, settings->connect_to) &&
-           same_text(own->ca_file, settings->ca_file) && own->refresh_ms == settings->refresh_ms &&
-           own->cooldown_ms == settings->cooldown_ms && own->max_age_ms == settings->max_age_ms &&
-           own->retry_min_ms == least && own->retry_max_ms == most &&
-           own->needs_keys == settings->needs_keys;
+    return issuer_settings_same(&issuer->own, settings);
 }
 
 /* -- what is known -- */
 
 static bool fresh(const struct issuer *issuer, struct moment since)
 {
-    return moment_since(loop_now(issuer->loop), since) <= issuer->settings.max_age_ms;
+    return moment_since(loop_now(issuer->loop), since) <= issuer->settings->max_age_ms;
 }
 
 const char *issuer_name(const struct issuer *issuer)
 {
-    return issuer->name;
+    return issuer->settings->issuer;
 }
 
 const struct discovery *issuer_discovery(const struct issuer *issuer)
@@ -517,8 +481,8 @@ static bool begin_refresh(struct issuer *issuer)
     if (!moment_reached(now, issuer->cool)) {
         return false;
     }
-    issuer->cool = moment_after(now, issuer->settings.cooldown_ms);
-    begin_round(issuer, !issuer->settings.needs_keys || keys_url(issuer) == NULL);
+    issuer->cool = moment_after(now, issuer->settings->cooldown_ms);
+    begin_round(issuer, !issuer->settings->needs_keys || keys_url(issuer) == NULL);
     return true;
 }
 
