@@ -1,10 +1,12 @@
 /* json.c - JSON documents, strictly: jansson, with what it lets through closed. */
 #include "wire/json.h"
 
+#include "base/secret.h"
 #include "base/text.h"
 
 #include <assert.h>
 #include <jansson.h>
+#include <stdint.h>
 
 /* jansson has a macro of this name. */
 #undef json_boolean
@@ -66,6 +68,11 @@ struct json *json_parse(struct span text, size_t size_max, struct error *error)
         error_set(error, "JSON: more than %d levels deep", JSON_DEPTH_MAX);
         return NULL;
     }
+    /* jansson skips one that stands behind a number. */
+    if (span_has(text, '\0')) {
+        error_set(error, "JSON: wrong: a NUL byte is in it");
+        return NULL;
+    }
     json_error_t at = {.line = 1, .column = 0};
     json_t *document =
         span_empty(text) ? NULL : json_loadb(text.at, text.length, JSON_REJECT_DUPLICATES, &at);
@@ -91,6 +98,15 @@ void json_cleanup(struct json **document)
 {
     json_free(*document);
     *document = NULL;
+}
+
+/* jansson's own copy, which it would free as it is. */
+void json_wipe(struct json *object, const char *name)
+{
+    json_t *text = json_object_get(theirs(object), name);
+    if (json_is_string(text)) {
+        secret_wipe((void *)(uintptr_t)json_string_value(text), json_string_length(text));
+    }
 }
 
 const struct json *json_member(const struct json *object, const char *name)
