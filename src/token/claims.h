@@ -1,8 +1,8 @@
 /* claims.h - what a token, or an answer about one, says: read into a struct, and judged. Pure.
  *
  * One struct for four sources: the claims of a JWT (RFC 7519, RFC 9068, OpenID Connect Core), an introspection answer
- * (RFC 7662), userinfo, and Google's tokeninfo. The rules stand in one table in claims.c, in the order they are judged;
- * a login stops at the first that is broken, `postern token check` hears of all. */
+ * (RFC 7662), userinfo, and Google's tokeninfo. The rules stand in one table in claims_rules.c, in the order they are
+ * judged; a login stops at the first that is broken, `postern token check` hears of all. */
 #ifndef TOKEN_CLAIMS_H
 #define TOKEN_CLAIMS_H
 
@@ -20,7 +20,7 @@ enum claims_presence {
 
 struct claims_text {
     enum claims_presence presence;
-    struct span text;
+    struct span text; /* also of a text that is BAD */
 };
 struct claims_time {
     enum claims_presence presence;
@@ -35,14 +35,21 @@ struct claims_list { /* a string, or an array of strings; scopes: split at blank
 
 struct claims {
     enum claims_source source;
-    struct span header_type; /* JWT: typ; empty when absent */
-    struct claims_text issuer, subject, session;
+    /* JWT: typ and cty; empty when absent */
+    struct span header_type, content_type;
+    struct claims_text issuer, session;
+    struct claims_text subject;  /* by subject_claim: what accounts are bound to */
+    struct claims_text sub;      /* the claim `sub` itself */
     struct claims_text username; /* by username_claim: email, or a path */
     struct claims_text email;
     struct claims_text own_type; /* the claim `typ`: Keycloak's "Bearer", "Refresh", "ID" */
     struct claims_text token_type, token_use, identity_type /* Entra: idtyp */, hosted_domain, uid;
+    struct claims_text other_type; /* `tokenType`, else `type`: only known words count */
+    struct claims_text preferred;  /* preferred_username, for Keycloak's service accounts */
+    struct claims_text grant;      /* Auth0's gty */
     struct claims_list audiences, scopes;
-    bool scp; /* the scopes came from `scp` */
+    bool scp;              /* the claim `scp` is there, and well made */
+    bool authorized_party; /* azp, likewise */
     struct claims_list
         clients; /* all of azp, client_id, appid, cid (tokeninfo: azp, aud) that are there */
     struct claims_time expires, not_before, issued;
