@@ -296,17 +296,22 @@ static enum login_state too_slow(struct login *login)
     return unavailable(login, reason);
 }
 
-/* The provider that the verdict names is good for this call, which steps on to the decision. */
+/* The provider that the verdict names is good for this turn, which steps on to the decision. */
+static enum login_state take_verdict(struct login *login)
+{
+    const struct provider *provider = login->verdict.provider;
+    struct span name = span_of(provider == NULL ? NULL : provider->name);
+    login->record.provider = span_empty(name) ? NULL : span_text(&login->arena, name);
+    login->record.detail = login->verdict.detail;
+    return LOGIN_FIND;
+}
+
 static void on_token_checked(const struct verdict *verdict, void *context)
 {
     struct login *login = context;
     login->token_check = NULL;
     login->verdict = *verdict;
-    login->record.detail = login->verdict.detail;
-    if (verdict->provider != NULL) {
-        login->record.provider = span_text(&login->arena, span_of(verdict->provider->name));
-    }
-    login->state = LOGIN_FIND;
+    login->state = take_verdict(login);
     login_step(login);
 }
 
@@ -330,6 +335,9 @@ static enum login_state check_token(struct login *login)
         .protocol = provider_protocol_of(login->record.protocol),
         .login_id = span_of(login->id),
     };
+    if (token_check_lookup(login->service->tokens, &question, &login->verdict)) {
+        return take_verdict(login);
+    }
     login->token_check =
         token_check_start(login->service->tokens, &question, on_token_checked, login);
     return wait_until(login, LOGIN_WAIT_CHECK, deadline(login), LOGIN_TOO_SLOW);

@@ -20,6 +20,7 @@ struct script {
     enum start start;
     enum said said;
     enum speed check, binding;
+    bool remembered; /* the token cache answers by look-up; what is unavailable it never has */
     enum change_answer bound;
     enum account_state account;
     bool is_bound;
@@ -223,6 +224,18 @@ static void guess(size_t count)
     }
 }
 
+static struct verdict said_verdict(enum said said)
+{
+    if (said == SAID_NO) {
+        return (struct verdict){.provider = &provider, .reason = VERDICT_NOT_VALID};
+    }
+    if (said == SAID_CANNOT) {
+        return (struct verdict){
+            .answer = VERDICT_UNAVAILABLE, .provider = &provider, .reason = VERDICT_UNREACHABLE};
+    }
+    return accepted("alice@example.com", "s-alice");
+}
+
 static void prepare(void)
 {
     static const size_t guessed[] = {[SOME_GUESSES] = 11, [MANY_GUESSES] = 15};
@@ -233,6 +246,8 @@ static void prepare(void)
     world.store_down_from = script->store == STORE_DOWN         ? 1
                             : script->store == STORE_DOWN_LATER ? 2
                                                                 : 0;
+    world.remembers = script->remembered && script->said != SAID_CANNOT;
+    world.remembered = said_verdict(script->said);
     neighbour_due = client_due = -1;
     messages_sent = 0;
     guess(guessed[script->guesses]);
@@ -272,14 +287,7 @@ static void neighbour_answers(void)
     } else if (world.password != NULL) {
         say_password(passwords[script->said]);
     } else {
-        struct verdict verdict = accepted("alice@example.com", "s-alice");
-        if (script->said == SAID_NO) {
-            verdict = (struct verdict){.provider = &provider, .reason = VERDICT_NOT_VALID};
-        } else if (script->said == SAID_CANNOT) {
-            verdict = (struct verdict){.answer = VERDICT_UNAVAILABLE,
-                                       .provider = &provider,
-                                       .reason = VERDICT_UNREACHABLE};
-        }
+        struct verdict verdict = said_verdict(script->said);
         say_token(&verdict);
     }
 }
@@ -466,6 +474,22 @@ static void test_tokens(void **state)
     assert_true(runs > 20000);
 }
 
+/* The cache answers by look-up: the same story, without a wait. */
+static void test_remembered_tokens(void **state)
+{
+    (void)state;
+    for (int start = BEARER; start <= XOAUTH2_ASKED; start++) {
+        for (int said = 0; said < SAID_KINDS; said++) {
+            struct script variant = {.start = (enum start)start,
+                                     .said = (enum said)said,
+                                     .check = AT_ONCE,
+                                     .remembered = true,
+                                     .is_bound = true};
+            for_each_surrounding(variant);
+        }
+    }
+}
+
 static void test_passwords(void **state)
 {
     (void)state;
@@ -506,6 +530,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tokens),
+        cmocka_unit_test(test_remembered_tokens),
         cmocka_unit_test(test_passwords),
         cmocka_unit_test(test_bindings),
     };

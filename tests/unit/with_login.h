@@ -50,6 +50,8 @@ static struct {
     struct change_run *binding;
     size_t tokens_started, passwords_started, bindings_started, noted;
     /* What the neighbours will say. */
+    bool remembers; /* the cache: this */
+    struct verdict remembered;
     enum account_state alice;
     bool alice_bound;
     int store_down_from; /* the nth look-up fails, and all after it; 0: none */
@@ -81,6 +83,14 @@ static struct provider provider = {.name = provider_name,
                                    .configuration_url = provider_configuration};
 
 /* -- token/token_check.h -- */
+
+bool token_check_lookup(struct token_checks *checks, const struct token_question *question,
+                        struct verdict *verdict)
+{
+    (void)checks, (void)question;
+    *verdict = world.remembered;
+    return world.remembers;
+}
 
 struct token_check *token_check_start(struct token_checks *checks,
                                       const struct token_question *question, token_check_fn *fn,
