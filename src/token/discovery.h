@@ -14,14 +14,14 @@ enum discovery_form { DISCOVERY_OPENID, DISCOVERY_OAUTH, DISCOVERY_FORMS };
 /* The URL; the caller's to memory_free(). */
 char *discovery_url(const char *issuer, enum discovery_form form);
 
-/* Endpoints are NULL when they are not named. */
+/* Endpoints are NULL when they are not named; also the keys' (RFC 8414, 2: an issuer of opaque tokens has none). */
 struct discovery {
     char *jwks, *userinfo, *introspection, *token;
 };
 
 /* false and an error: no JSON object, an `issuer` that is not byte for byte the configured one (the error says both, and
  * what to paste), an endpoint that is no https URL (http only where the issuer itself is http and it is at the same
- * origin), no jwks_uri. Never widens what is accepted. */
+ * origin). Never widens what is accepted. */
 bool discovery_read(const char *issuer, struct span document, struct discovery *discovery,
                     struct error *error);
 void discovery_done(struct discovery *discovery);

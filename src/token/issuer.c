@@ -309,9 +309,14 @@ static void after_document(struct issuer *issuer)
 {
     if (issuer->settings->needs_keys && keys_url(issuer) != NULL) {
         ask_keys(issuer);
-    } else {
-        end_round(issuer);
+        return;
     }
+    if (issuer->settings->needs_keys && !issuer->failed) {
+        struct error error;
+        (void)error_set(&error, "it names no jwks_uri, so there are no keys to check a JWT with");
+        fail(issuer, PART_KEYS, &error);
+    }
+    end_round(issuer);
 }
 
 static void on_document(const struct fetch_answer *answer, void *context)

@@ -592,6 +592,31 @@ static void test_bad_keys(void **state)
     assert_int_equal(changes, 1);
 }
 
+/* An issuer of opaque tokens needs none (RFC 8414, 2); those who check JWTs hear of it. */
+static void test_no_place_for_keys(void **state)
+{
+    static const char document[] =
+        "{\"issuer\":\"" ISSUER "\",\"introspection_endpoint\":\"https://idp.example.com/i\"}";
+    (void)state;
+    begin(plain());
+    round_of(DOCUMENT, ONE);
+    next_round();
+    answer(200, document);
+    assert_false(fetched.running);
+    assert_trouble(WHERE ": it names no jwks_uri");
+    assert_string_equal(issuer_discovery(issuer)->introspection, "https://idp.example.com/i");
+    assert_int_equal(find("a"), KEYSET_FOUND); /* kept, as ever */
+    assert_in_range(pause_ms(), 1000, 1250);
+    issuer_free(issuer);
+    changes = 0;
+    struct issuer_settings settings = plain();
+    settings.needs_keys = false;
+    begin(settings);
+    answer(200, document);
+    assert_null(issuer_trouble(issuer));
+    assert_int_equal(pause_ms(), REFRESH);
+}
+
 /* A bad key does not take the good ones with it. */
 static void test_partly_bad_keys(void **state)
 {
@@ -965,6 +990,7 @@ int main(void)
         CASE(test_own_retry),
         CASE(test_jitter),
         CASE(test_bad_keys),
+        CASE(test_no_place_for_keys),
         CASE(test_partly_bad_keys),
         CASE(test_kept_and_bounded),
         CASE(test_too_old_meanwhile),
