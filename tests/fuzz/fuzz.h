@@ -1,6 +1,6 @@
 /* fuzz.h - what the fuzz targets share: the entry point, and text for libraries of ours.
  *
- * A target calls one file of src/wire/ with any bytes and asserts what must hold for all of them. */
+ * A target calls one reader of src/wire/ or src/token/ with any bytes and asserts what must hold for all of them. */
 #ifndef FUZZ_FUZZ_H
 #define FUZZ_FUZZ_H
 
