@@ -3,6 +3,8 @@
 
 #include "admin/admin_call.h"
 #include "admin/admin_changes.h"
+#include "admin/admin_providers.h"
+#include "admin/admin_tokens.h"
 #include "admin/admin_views.h"
 #include "base/memory.h"
 
@@ -32,6 +34,9 @@ static const struct route {
     {"GET", "/v1/aliases", RIGHT_READ, admin_views_aliases},
     {"POST", "/v1/aliases", RIGHT_CHANGE, admin_changes_alias_add},
     {"DELETE", "/v1/aliases/{}", RIGHT_CHANGE, admin_changes_alias_delete},
+    {"GET", "/v1/providers", RIGHT_READ, admin_providers_list},
+    {"GET", "/v1/providers/{}/test", RIGHT_READ, admin_providers_test},
+    {"POST", "/v1/token/check", RIGHT_READ, admin_tokens_check},
 };
 
 struct admin_api {
@@ -131,13 +136,15 @@ static void on_gone(struct http_exchange *exchange, void *context)
 
 struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
                                 struct store *store, struct changes *changes,
-                                struct directory *directory, struct password_checks *passwords)
+                                struct directory *directory, struct password_checks *passwords,
+                                struct token_checks *tokens)
 {
     static const struct http_server_handler HANDLER = {on_request, on_gone};
     static const struct http_server_settings SETTINGS = {CONNECTIONS_MAX, ADMIN_CALL_BODY_MAX,
                                                          REQUEST_MS, IDLE_MS};
     struct admin_api *api = MEMORY_NEW(struct admin_api);
-    api->services = (struct admin_services){loop, log, store, changes, directory, passwords};
+    api->services =
+        (struct admin_services){loop, log, store, changes, directory, passwords, tokens};
     api->server = http_server_new(loop, fd, &SETTINGS, &HANDLER, api);
     return api;
 }

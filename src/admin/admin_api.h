@@ -11,13 +11,15 @@
 #include "auth/change.h"
 #include "auth/directory.h"
 #include "base/log.h"
+#include "token/token_check.h"
 
 struct admin_api;
 
 /* Takes over the listening socket; everything else outlives it. */
 struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
                                 struct store *store, struct changes *changes,
-                                struct directory *directory, struct password_checks *passwords);
+                                struct directory *directory, struct password_checks *passwords,
+                                struct token_checks *tokens);
 /* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
 void admin_api_drain(struct admin_api *api);
 size_t admin_api_busy(const struct admin_api *api);

@@ -8,6 +8,10 @@ void admin_call_free(struct admin_call *call)
     change_forget(call->run);
     store_read_cancel(call->read);
     password_hash_cancel(call->hash);
+    token_check_cancel(call->token_check);
+    provider_test_cancel(call->provider_test);
+    finding_list_done(&call->findings);
+    json_wipe(call->body, "token");
     json_free(call->body);
     json_free(call->shown);
     arena_done(&call->arena);

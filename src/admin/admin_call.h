@@ -3,7 +3,9 @@
 #define ADMIN_ADMIN_CALL_H
 
 #include "admin/admin_api.h"
+#include "base/finding.h"
 #include "net/http_server.h"
+#include "token/provider_test.h"
 #include "wire/json.h"
 
 enum {
@@ -19,9 +21,10 @@ struct admin_services {
     struct changes *changes;
     struct directory *directory;
     struct password_checks *passwords;
+    struct token_checks *tokens;
 };
 
-/* Lives from the request to its reply. At most one of the three waits at a time. */
+/* Lives from the request to its reply. At most one of the five waits at a time. */
 struct admin_call {
     const struct admin_services *services;
     struct http_exchange *exchange;
@@ -36,6 +39,11 @@ struct admin_call {
     struct change_run *run;
     struct store_read *read;
     struct password_hash *hash;
+    struct token_check *token_check;
+    struct provider_test *provider_test;
+    struct finding_list findings; /* of a token's check */
+    struct address user;          /* `user_given`: the name that came with the token */
+    bool user_given;
 };
 
 /* A handler leads to exactly one of the three endings below, now or later. */

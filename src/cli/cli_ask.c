@@ -40,7 +40,7 @@ bool cli_ask_yes(const char *question)
     return strcmp(answer, "y") == 0 || strcmp(answer, "yes") == 0;
 }
 
-static bool read_hidden(const char *question, char *line)
+static bool read_hidden(const char *question, char *line, size_t size)
 {
     struct termios shown, hidden;
     if (tcgetattr(STDIN_FILENO, &shown) != 0) {
@@ -50,7 +50,7 @@ static bool read_hidden(const char *question, char *line)
     hidden.c_lflag &= ~(tcflag_t)ECHO;
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
     fputs(question, stderr);
-    bool whole = read_line(line, LINE_SIZE);
+    bool whole = read_line(line, size);
     tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
     fputc('\n', stderr);
     return whole;
@@ -60,9 +60,9 @@ static bool ask_twice(const char *what, char *line)
 {
     char question[64], again[LINE_SIZE];
     snprintf(question, sizeof question, "New %s: ", what);
-    bool good = read_hidden(question, line);
+    bool good = read_hidden(question, line, LINE_SIZE);
     snprintf(question, sizeof question, "The same %s again: ", what);
-    good = good && read_hidden(question, again);
+    good = good && read_hidden(question, again, sizeof again);
     if (good && strcmp(line, again) != 0) {
         fputs("postern: the two differ: nothing was changed\n", stderr);
         good = false;
@@ -88,4 +88,26 @@ bool cli_ask_secret(const char *what, struct secret *secret)
     }
     secret_wipe(line, sizeof line);
     return good;
+}
+
+/* Terminals hand on lines of at most 4,095 bytes: a longer token must come through a pipe. */
+bool cli_ask_token(struct secret *token)
+{
+    char *line = memory_new(1, CLI_ASK_TOKEN_MAX + 2);
+    bool whole = cli_ask_possible() ? read_hidden("Token: ", line, CLI_ASK_TOKEN_MAX + 2)
+                                    : read_line(line, CLI_ASK_TOKEN_MAX + 2);
+    struct span text = span_trim(span_of(line));
+    if (!whole && !span_empty(text)) {
+        fprintf(stderr,
+                "postern: the token must be one line of at most %d bytes on standard input\n",
+                CLI_ASK_TOKEN_MAX);
+    } else if (span_empty(text)) {
+        fputs("postern: no token on standard input\n", stderr);
+        whole = false;
+    } else {
+        *token = secret_new(text);
+    }
+    secret_wipe(line, CLI_ASK_TOKEN_MAX + 2);
+    memory_free(line);
+    return whole;
 }

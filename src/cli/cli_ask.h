@@ -15,5 +15,9 @@ void cli_ask_line(const char *question, char *answer, size_t size);
 /* A secret that must not be an argument: at a terminal asked for twice without echo, else one line of standard
  * input. false: said why on standard error. */
 bool cli_ask_secret(const char *what, struct secret *secret);
+/* A token: one line of standard input, at a terminal asked for once without echo; at most CLI_ASK_TOKEN_MAX bytes,
+ * blanks around it taken off. false: said why on standard error. */
+enum { CLI_ASK_TOKEN_MAX = 64 * 1024 };
+bool cli_ask_token(struct secret *token);
 
 #endif

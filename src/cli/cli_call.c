@@ -2,6 +2,7 @@
 #include "cli/cli_call.h"
 
 #include "base/memory.h"
+#include "cli/cli_show.h"
 #include "wire/http.h"
 
 #include <errno.h>
@@ -13,7 +14,12 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum { ANSWER_MAX = 2 * 1024 * 1024, HEAD_MAX = 16 * 1024, WAIT_SECONDS = 60 };
+enum {
+    ANSWER_MAX = 2 * 1024 * 1024,
+    HEAD_MAX = 16 * 1024,
+    WAIT_SECONDS = 60,
+    LONG_WAIT_SECONDS = 300
+};
 
 static const struct {
     const char *code;
@@ -32,38 +38,28 @@ static void close_fd(const int *fd)
     }
 }
 
-static enum cli_exit no_daemon(const char *path, const char *problem)
-{
-    fprintf(
-        stderr,
-        "postern: %s: %s\nIs posternd running? See 'systemctl status postern' and the mail log, "
-        "or name its socket with --socket.\n",
-        path, problem);
-    return CLI_NO_DAEMON;
-}
-
 /* Root's socket only: whoever else bound one there would be told passwords. */
-static int connect_to(const char *path)
+static int connect_to(const char *path, int wait_seconds, struct error *error)
 {
     struct stat status;
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    struct timeval wait = {.tv_sec = WAIT_SECONDS};
+    struct timeval wait = {.tv_sec = wait_seconds};
     if (strlen(path) >= sizeof address.sun_path) {
-        no_daemon(path, "the path is too long for a socket");
+        error_set(error, "%s: the path is too long for a socket", path);
         return -1;
     }
     memcpy(address.sun_path, path, strlen(path) + 1);
     if (lstat(path, &status) != 0) {
-        no_daemon(path, strerror(errno));
+        error_set(error, "%s: %s", path, strerror(errno));
         return -1;
     }
     if (!S_ISSOCK(status.st_mode) || status.st_uid != 0) {
-        no_daemon(path, "not a socket of root: refused");
+        error_set(error, "%s: not a socket of root: refused", path);
         return -1;
     }
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        no_daemon(path, strerror(errno));
+        error_set(error, "%s: %s", path, strerror(errno));
         close_fd(&fd);
         return -1;
     }
@@ -130,70 +126,114 @@ static bool write_call(struct buffer *out, const char *method, const char *targe
     return !buffer_full(&text) && http_call_write(&call, out);
 }
 
-/* What the daemon's answer means for the exit code; says the error. Takes over `document`. */
-static enum cli_exit judge(const struct cli_options *options, const struct http_response *response,
-                           struct json *document, struct json **answer)
+/* What the daemon's answer means for the exit code; `error` is its own text. */
+static enum cli_exit judge(int status, const struct json *document, struct error *error)
 {
     struct span code = {0}, problem = {0};
-    enum cli_exit result = response->status == 200 ? CLI_OK : CLI_FAILED;
+    enum cli_exit result = status == 200 ? CLI_OK : CLI_FAILED;
     json_text(document, "code", &code);
     for (size_t i = 0; i < sizeof CODES / sizeof *CODES; i++) {
         if (span_is(code, CODES[i].code)) {
             result = CODES[i].exit;
         }
     }
-    if (result == CLI_OK) {
-        *answer = document;
-        return CLI_OK;
-    }
-    if (options->json) {
-        printf("%.*s\n", (int)response->body.length, response->body.at);
-    } else {
-        json_text(document, "error", &problem);
-        fprintf(stderr, "postern: %.*s\n", (int)problem.length, problem.at);
-    }
-    json_free(document);
+    json_text(document, "error", &problem);
+    error_set(error, "%.*s", (int)problem.length, problem.at == NULL ? "" : problem.at);
     return result;
 }
 
-static enum cli_exit exchange(const struct cli_options *options, struct span call,
-                              struct json **answer)
+/* `document` is what the daemon answered, also when it refused; NULL: nothing that could be read. */
+static enum cli_exit exchange(const char *path, struct span call, int wait_seconds,
+                              struct json **document, struct error *error)
 {
-    const char *path = options->socket != NULL ? options->socket : CLI_CALL_SOCKET;
     const char *problem = "the call could not be sent";
     struct http_response response;
-    struct error error;
+    struct error why;
     CLEANUP(buffer_done) struct buffer bytes = buffer_limited(ANSWER_MAX + HEAD_MAX);
-    CLEANUP(close_fd) int fd = connect_to(path);
+    CLEANUP(close_fd) int fd = connect_to(path, wait_seconds, error);
     if (fd < 0) {
         return CLI_NO_DAEMON;
     }
     /* A refusal may come, and the connection be closed, before all was sent: read in any case. */
     (void)send_all(fd, call);
     if (!receive(fd, &bytes, &response, &problem)) {
-        fprintf(stderr, "postern: no usable answer from the daemon: %s\n", problem);
+        error_set(error, "no usable answer from the daemon: %s", problem);
         return CLI_FAILED;
     }
-    struct json *document = json_parse(response.body, ANSWER_MAX, &error);
-    if (document == NULL) {
-        fprintf(stderr, "postern: no usable answer from the daemon: %s\n", error.text);
+    *document = json_parse(response.body, ANSWER_MAX, &why);
+    if (*document == NULL) {
+        error_set(error, "no usable answer from the daemon: %s", why.text);
         return CLI_FAILED;
     }
-    return judge(options, &response, document, answer);
+    return judge(response.status, *document, error);
+}
+
+static enum cli_exit call(const char *path, const char *method, const char *target,
+                          struct json *body, int wait_seconds, struct json **document,
+                          struct error *error)
+{
+    CLEANUP(buffer_wipe) struct buffer text = buffer_limited(JSON_SIZE_MAX + HEAD_MAX);
+    *document = NULL;
+    bool written = write_call(&text, method, target, body);
+    json_free(body);
+    if (!written) {
+        error_set(error, "that is too long to be an account");
+        return CLI_REFUSED;
+    }
+    return exchange(path, buffer_span(&text), wait_seconds, document, error);
+}
+
+static void complain(const struct cli_options *options, enum cli_exit result,
+                     const struct json *document, const struct error *error)
+{
+    if (options->json && document != NULL) {
+        cli_show_json(document);
+        return;
+    }
+    fprintf(stderr, "postern: %s\n", error->text);
+    if (result == CLI_NO_DAEMON) {
+        fputs("Is posternd running? See 'systemctl status postern' and the mail log, or name its "
+              "socket with --socket.\n",
+              stderr);
+    }
+}
+
+static enum cli_exit call_aloud(const struct cli_options *options, const char *method,
+                                const char *target, struct json *body, int wait_seconds,
+                                struct json **answer)
+{
+    struct error error;
+    const char *path = options->socket != NULL ? options->socket : CLI_CALL_SOCKET;
+    enum cli_exit result = call(path, method, target, body, wait_seconds, answer, &error);
+    if (result != CLI_OK) {
+        complain(options, result, *answer, &error);
+        json_free(*answer);
+        *answer = NULL;
+    }
+    return result;
 }
 
 enum cli_exit cli_call(const struct cli_options *options, const char *method, const char *target,
                        struct json *body, struct json **answer)
 {
-    CLEANUP(buffer_wipe) struct buffer call = buffer_limited(JSON_SIZE_MAX + HEAD_MAX);
-    *answer = NULL;
-    bool written = write_call(&call, method, target, body);
-    json_free(body);
-    if (!written) {
-        fputs("postern: that is too long to be an account\n", stderr);
-        return CLI_REFUSED;
+    return call_aloud(options, method, target, body, WAIT_SECONDS, answer);
+}
+
+enum cli_exit cli_call_patiently(const struct cli_options *options, const char *target,
+                                 struct json **answer)
+{
+    return call_aloud(options, "GET", target, NULL, LONG_WAIT_SECONDS, answer);
+}
+
+enum cli_exit cli_call_quietly(const char *socket, const char *target, struct json **answer,
+                               struct error *error)
+{
+    enum cli_exit result = call(socket, "GET", target, NULL, LONG_WAIT_SECONDS, answer, error);
+    if (result != CLI_OK) {
+        json_free(*answer);
+        *answer = NULL;
     }
-    return exchange(options, buffer_span(&call), answer);
+    return result;
 }
 
 char *cli_call_target(const char *collection, const char *word, const char *tail)

@@ -2,6 +2,7 @@
 #ifndef CLI_CLI_CALL_H
 #define CLI_CLI_CALL_H
 
+#include "base/error.h"
 #include "cli/cli_options.h"
 #include "wire/json.h"
 
@@ -12,6 +13,12 @@
  * answer was printed, and `answer` is NULL. Refuses a socket that root does not own. */
 enum cli_exit cli_call(const struct cli_options *options, const char *method, const char *target,
                        struct json *body, struct json **answer);
+/* GET `target`, and wait for minutes: providers may take some. */
+enum cli_exit cli_call_patiently(const struct cli_options *options, const char *target,
+                                 struct json **answer);
+/* The same, without a word on standard error: the reason is in `error`. */
+enum cli_exit cli_call_quietly(const char *socket, const char *target, struct json **answer,
+                               struct error *error);
 /* "/v1/accounts/" + the word, percent-encoded, + `tail`. Free with memory_free(). */
 char *cli_call_target(const char *collection, const char *word, const char *tail);
 

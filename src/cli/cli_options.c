@@ -18,8 +18,9 @@ static int find(const struct cli_verb *verb, const char *name, size_t length)
 
 static bool complain(const struct cli_verb *verb, const char *problem, const char *what)
 {
-    fprintf(stderr, "postern: %s %s: %s%s\nTry 'postern %s %s --help'.\n", verb->noun, verb->verb,
-            problem, what, verb->noun, verb->verb);
+    const char *blank = verb->verb[0] == '\0' ? "" : " ";
+    fprintf(stderr, "postern: %s%s%s: %s%s\nTry 'postern %s%s%s --help'.\n", verb->noun, blank,
+            verb->verb, problem, what, verb->noun, blank, verb->verb);
     return false;
 }
 
@@ -95,8 +96,8 @@ const char *cli_options_value(const struct cli_options *options, const char *nam
 
 void cli_options_help(const struct cli_verb *verb)
 {
-    printf("postern %s %s%s%s%s\n    %s\n", verb->noun, verb->verb,
-           verb->words[0] != '\0' ? " " : "", verb->words,
+    printf("postern %s%s%s%s%s%s\n    %s\n", verb->noun, verb->verb[0] == '\0' ? "" : " ",
+           verb->verb, verb->words[0] != '\0' ? " " : "", verb->words,
            verb->options[0].name != NULL ? " [OPTION...]" : "", verb->help);
     for (size_t i = 0; i < CLI_SETTINGS_MAX && verb->options[i].name != NULL; i++) {
         char left[40];

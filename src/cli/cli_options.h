@@ -37,8 +37,8 @@ struct cli_options {
 };
 
 struct cli_verb {
-    const char *noun, *verb;
-    const char *words; /* "ADDRESS NEW", for help */
+    const char *noun, *verb; /* an empty verb: the noun alone is the command */
+    const char *words;       /* "ADDRESS NEW", for help */
     size_t words_min, words_max;
     const char *help;
     struct cli_option options[CLI_SETTINGS_MAX];

@@ -3,7 +3,10 @@
 #include "cli/cli_account.h"
 #include "cli/cli_domain.h"
 #include "cli/cli_options.h"
+#include "cli/cli_provider.h"
 #include "cli/cli_stack.h"
+#include "cli/cli_token.h"
+#include "cli/doctor.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,6 +136,39 @@ static const struct cli_verb VERBS[] = {
      "List the aliases.",
      {OPTION_DOMAIN, {"account", "ADDRESS", "only those of this account"}},
      cli_domain_alias_list},
+    {"provider",
+     "list",
+     "",
+     0,
+     0,
+     "List the identity providers that the daemon trusts.",
+     {{0}},
+     cli_provider_list},
+    {"provider",
+     "test",
+     "[NAME]",
+     0,
+     1,
+     "Ask a provider, or all, everything that a sign-in would need.",
+     {{0}},
+     cli_provider_test},
+    {"token",
+     "check",
+     "",
+     0,
+     0,
+     "Would this token (one line of standard input) sign in, and if not, why?",
+     {{"user", "ADDRESS", "the user name that the client gives"},
+      {"protocol", "NAME", "imap, pop3, smtp or sieve: for what it signs in"}},
+     cli_token_check},
+    {"doctor",
+     "",
+     "",
+     0,
+     0,
+     "Look at everything: configuration, sockets, Dovecot, Postfix, providers.",
+     {{"config", "FILE", "default: /etc/postern/postern.conf"}},
+     doctor},
     {"stack",
      "render",
      "",
@@ -161,7 +197,9 @@ static void print_help(void)
          "Usage: postern NOUN VERB [WORD...] [OPTION...]\n");
     for (size_t i = 0; i < VERBS_COUNT; i++) {
         char left[48];
-        snprintf(left, sizeof left, "%s %s %s", VERBS[i].noun, VERBS[i].verb, VERBS[i].words);
+        const char *blank = VERBS[i].verb[0] == '\0' ? "" : " ";
+        snprintf(left, sizeof left, "%s%s%s %s", VERBS[i].noun, blank, VERBS[i].verb,
+                 VERBS[i].words);
         printf("  %-28s %s\n", left, VERBS[i].help);
     }
     puts("\nEvery verb:\n"
@@ -205,7 +243,7 @@ static bool run_alone(const char *argument)
         puts("postern " POSTERN_VERSION);
     } else if (strcmp(argument, "--verbs") == 0) {
         for (size_t i = 0; i < VERBS_COUNT; i++) {
-            printf("%s %s\n", VERBS[i].noun, VERBS[i].verb);
+            printf("%s%s%s\n", VERBS[i].noun, VERBS[i].verb[0] == '\0' ? "" : " ", VERBS[i].verb);
         }
     } else {
         return false;
@@ -219,12 +257,17 @@ static enum cli_exit run(int count, char **arguments)
         return CLI_OK;
     }
     const struct cli_verb *verb = count >= 2 ? find(arguments[0], arguments[1]) : NULL;
+    int taken = 2;
+    if (verb == NULL && count >= 1) { /* a noun that needs no verb */
+        verb = find(arguments[0], "");
+        taken = 1;
+    }
     if (verb == NULL) {
         return usage(count, arguments);
     }
     bool help = false;
     struct cli_options options = {.verb = verb, .socket = getenv("POSTERN_SOCKET")};
-    if (!cli_options_read(&options, count - 2, arguments + 2, &help)) {
+    if (!cli_options_read(&options, count - taken, arguments + taken, &help)) {
         return CLI_USAGE;
     }
     if (help) {

@@ -141,7 +141,8 @@ static void open_other_doors(struct services *services, const struct services_in
     if (fds[SOCKETS_ADMIN] >= 0) {
         services->admin =
             admin_api_new(inputs->loop, fds[SOCKETS_ADMIN], inputs->log, services->store,
-                          services->changes, services->directory, services->passwords);
+                          services->changes, services->directory, services->passwords,
+                          services->tokens);
     }
 }
 

@@ -19,6 +19,8 @@ struct json; /* a value; a document is the value at its top */
 struct json *json_parse(struct span text, size_t size_max, struct error *error);
 void json_free(struct json *document);     /* takes NULL */
 void json_cleanup(struct json **document); /* for CLEANUP() */
+/* Overwrites a text member in place, as far as it is one: it held a secret. `object` may be NULL. */
+void json_wipe(struct json *object, const char *name);
 
 /* Members. A view lives as long as its document. Absent is not an error: present or not, of which kind. */
 const struct json *json_member(const struct json *object, const char *name); /* NULL when absent */

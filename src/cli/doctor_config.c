@@ -1,0 +1,147 @@
+/* doctor_config.c - postern.conf, the users it names and the files it leads to. */
+#include "base/memory.h"
+#include "cli/doctor_sections.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* A configuration is read as a whole or not at all, and the error says why in words. The commonest reasons have codes of
+ * their own: what is found in those words, first match. tests/flow/test_doctor.py keeps them in step. */
+static const struct {
+    const char *words, *code, *remedy;
+} REASONS[] = {
+    {"already", "config-domain-twice",
+     "take the domain out of one of the two blocks, or write `shared = yes` into both (then JWTs "
+     "only)"},
+    {"audiences", "config-no-audience",
+     "write the mail application's client id into `clients`, or our audience into `audiences`"},
+    {"others can read", "config-secret-readable",
+     "chmod 600 that file, chown it to root, and change the secret: others have had it"},
+    {"others may read", "config-secret-readable",
+     "chmod 600 that file, chown it to root, and change the secret: others have had it"},
+    {"is no setting", "config-unknown-setting",
+     "correct the name; posternd --settings lists all of them"},
+    {"No such file", "config-missing", "write that file, or name the right one with --config"},
+};
+
+static void report_unreadable(const char *problem, struct finding_list *found)
+{
+    for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++) {
+        if (strstr(problem, REASONS[i].words) != NULL) {
+            finding_bad(found, REASONS[i].code, REASONS[i].remedy, "%s", problem);
+            return;
+        }
+    }
+    finding_bad(found, "config-broken", "correct it there; postern.conf(5) explains every setting",
+                "%s", problem);
+}
+
+/* The daemon's environment is another one than that of this command. */
+static const char OURS[] = "environment variable ";
+
+static void check_warnings(const struct config *config, struct finding_list *found)
+{
+    for (size_t i = 0; config->warnings != NULL && config->warnings[i] != NULL; i++) {
+        if (strncmp(config->warnings[i], OURS, sizeof OURS - 1) == 0) {
+            continue;
+        }
+        finding_warning(found, "config-warning",
+                        "follow it, or accept it: the log says it at every start", "%s",
+                        config->warnings[i]);
+    }
+}
+
+static void check_user(const struct config_id *id, const char *setting, const char *kind,
+                       struct finding_list *found)
+{
+    char remedy[200];
+    if (id->name == NULL || id->number >= 0) {
+        return;
+    }
+    snprintf(remedy, sizeof remedy, "create the %s, or correct `%s` in postern.conf", kind,
+             setting);
+    finding_bad(found, "config-user-missing", remedy, "%s: this system has no %s \"%s\"", setting,
+                kind, id->name);
+}
+
+static void check_users(const struct config *config, struct finding_list *found)
+{
+    check_user(&config->user, "user", "user", found);
+    check_user(&config->group, "group", "group", found);
+    if (config->postfix.queue_directory != NULL) {
+        check_user(&config->postfix.group, "postfix.group", "group", found);
+    }
+    if (config->dovecot.base_dir != NULL) {
+        check_user(&config->dovecot.user, "dovecot.user", "user", found);
+        check_user(&config->dovecot.login_group, "dovecot.login_group", "group", found);
+    }
+}
+
+/* Names, hashes and the audit trail are in it: the worker's alone. */
+static void check_store(const struct config *config, struct finding_list *found)
+{
+    struct stat status;
+    char path[PATH_MAX], remedy[PATH_MAX + 100];
+    struct span file = span_from(span_of(config->store), sizeof "sqlite:" - 1);
+    if (!span_fits(span_first(file, span_find_last(file, '/')), path, sizeof path) ||
+        path[0] == '\0') {
+        return;
+    }
+    if (stat(path, &status) != 0) {
+        finding_skipped(found, "store-directory", "%s: %s; posternd makes it at its first start",
+                        path, strerror(errno));
+        return;
+    }
+    snprintf(remedy, sizeof remedy, "chown -R %lld:%lld %s; chmod 700 %s",
+             (long long)config->user.number, (long long)config->group.number, path, path);
+    if ((int64_t)status.st_uid != config->user.number || (status.st_mode & 077) != 0) {
+        finding_bad(found, "store-directory", remedy,
+                    "%s belongs to uid %u with mode %03o; it must belong to the user of posternd "
+                    "(%lld) with mode 700",
+                    path, (unsigned)status.st_uid, (unsigned)status.st_mode & 0777,
+                    (long long)config->user.number);
+        return;
+    }
+    finding_good(found, "store-directory", "%s is of posternd alone", path);
+}
+
+static void check_mail_root(const struct config *config, struct finding_list *found)
+{
+    struct stat status;
+    char remedy[PATH_MAX + 100];
+    const char *path = config->directory.mail_root;
+    snprintf(remedy, sizeof remedy, "install -d -o %lld -g %lld -m 770 %s",
+             (long long)config->mail_user.number, (long long)config->mail_group.number, path);
+    if (stat(path, &status) != 0) {
+        finding_bad(found, "mail-root", remedy, "mail.root: %s: %s", path, strerror(errno));
+    } else if ((int64_t)status.st_uid != config->mail_user.number) {
+        finding_bad(found, "mail-root", remedy,
+                    "mail.root: %s belongs to uid %u, and mail is written by uid %lld", path,
+                    (unsigned)status.st_uid, (long long)config->mail_user.number);
+    } else {
+        finding_good(found, "mail-root", "%s belongs to uid %lld", path,
+                     (long long)config->mail_user.number);
+    }
+}
+
+void doctor_config(struct doctor *doctor, struct finding_list *found)
+{
+    struct error error;
+    const char *const *environment = (const char *const *)environ;
+    if (!config_load(doctor->file, environment, &doctor->config, &error)) {
+        report_unreadable(error.text, found);
+        return;
+    }
+    doctor->readable = true;
+    const struct config *config = &doctor->config;
+    finding_good(found, "config", "%s: %zu provider%s", doctor->file, config->providers->count,
+                 config->providers->count == 1 ? "" : "s");
+    check_warnings(config, found);
+    check_users(config, found);
+    check_store(config, found);
+    check_mail_root(config, found);
+}

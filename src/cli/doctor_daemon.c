@@ -1,0 +1,86 @@
+/* doctor_daemon.c - does posternd run, and with this configuration? */
+#include "base/memory.h"
+#include "cli/cli_call.h"
+#include "cli/doctor_sections.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+static char *socket_of(const struct doctor *doctor)
+{
+    char path[PATH_MAX];
+    if (doctor->options->socket != NULL) {
+        return memory_text(doctor->options->socket);
+    }
+    if (!doctor->readable) {
+        return memory_text(CLI_CALL_SOCKET);
+    }
+    snprintf(path, sizeof path, "%s/admin.sock", doctor->config.run_directory);
+    return memory_text(path);
+}
+
+static bool daemon_has(const struct json *providers, const char *name)
+{
+    for (size_t i = 0; i < json_size(providers); i++) {
+        struct span own;
+        if (json_text(json_item(providers, i), "name", &own) && span_is(own, name)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Edited, and not read again. Names tell the coarsest difference only. */
+static void check_current(const struct doctor *doctor, struct finding_list *found)
+{
+    struct error error;
+    CLEANUP(json_cleanup) struct json *answer = NULL;
+    if (!doctor->readable ||
+        cli_call_quietly(doctor->socket, "/v1/providers", &answer, &error) != CLI_OK) {
+        return;
+    }
+    const struct json *running = json_member(answer, "providers");
+    const struct provider_set *wanted = doctor->config.providers;
+    bool same = json_size(running) == wanted->count;
+    for (size_t i = 0; i < wanted->count; i++) {
+        same = same && daemon_has(running, wanted->providers[i].name);
+    }
+    if (!same) {
+        finding_bad(found, "daemon-old-configuration", "systemctl reload postern",
+                    "posternd runs with %zu providers, and %s names %zu, or others",
+                    json_size(running), doctor->file, wanted->count);
+    }
+}
+
+void doctor_daemon(struct doctor *doctor, struct finding_list *found)
+{
+    struct error error;
+    doctor->socket = socket_of(doctor);
+    enum cli_exit answer =
+        cli_call_quietly(doctor->socket, "/v1/domains", &doctor->domains, &error);
+    doctor->running = answer == CLI_OK;
+    switch (answer) {
+    case CLI_OK:
+        finding_good(found, "daemon", "posternd answers on %s", doctor->socket);
+        check_current(doctor, found);
+        return;
+    case CLI_NO_DAEMON:
+        if (!doctor->readable) {
+            finding_skipped(found, "daemon", "posternd does not answer: %s", error.text);
+            return;
+        }
+        finding_bad(found, "daemon-not-running",
+                    "systemctl start postern; if that fails, journalctl -u postern says why",
+                    "posternd does not answer: %s", error.text);
+        return;
+    case CLI_FAILED:
+    case CLI_USAGE:
+    case CLI_NOT_FOUND:
+    case CLI_EXISTS:
+    case CLI_REFUSED:
+        break;
+    }
+    finding_bad(found, "daemon-failing", "see the log of posternd: journalctl -u postern",
+                "posternd runs but cannot list its domains: %s", error.text);
+}
