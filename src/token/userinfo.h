@@ -26,8 +26,4 @@ bool userinfo_read(const struct provider *provider, const struct fetch_answer *a
                    struct json_view *view, char *bytes, struct claims *claims,
                    struct verdict *verdict);
 
-/* The old door of token_check.c, until that file asks claims.h. */
-void userinfo_judge(const struct provider *provider, const struct fetch_answer *answer,
-                    struct verdict *verdict);
-
 #endif

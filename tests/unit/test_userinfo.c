@@ -3,8 +3,7 @@
 
 #include "vectors.h"
 
-#include "wire/json.h"
-
+static struct json_view view;
 static char name[] = "work", url[] = "https://id.example.com/userinfo";
 
 static enum provider_email_verified mode_of(struct span text)
@@ -66,16 +65,23 @@ static void run(const struct vector *vector)
         (void)span_fits(vector->column[5], failure, sizeof failure);
         answer.failure = failure;
     }
-    struct verdict verdict;
-    memset(&verdict, 0xa5, sizeof verdict); /* whatever is there must be gone */
-    userinfo_judge(&provider, &answer, &verdict);
+    static struct claims claims;
+    static char bytes[USERINFO_SIZE_MAX];
+    memset(&claims, 0xa5, sizeof claims); /* whatever is there must be gone */
+    struct verdict verdict = {.answer = VERDICT_ACCEPTED, .provider = &provider, .expires = 7};
+    if (userinfo_read(&provider, &answer, &view, bytes, &claims, &verdict)) {
+        (void)claims_identify(&provider, &claims, &verdict);
+    } else {
+        vector_must(vector, verdict.answer != VERDICT_ACCEPTED, "what cannot be read is no yes");
+    }
     CLEANUP(buffer_done) struct buffer said = buffer_limited(1000);
     describe(&verdict, &said);
     vector_same(vector, buffer_span(&said), vector->column[6]);
     vector_must(vector, verdict.provider == &provider && verdict.status == answer.status,
                 "provider and status");
-    vector_must(vector, (verdict.answer == VERDICT_UNAVAILABLE) == (verdict.detail[0] != '\0'),
-                "a detail for trouble, and for nothing else");
+    vector_must(vector, verdict.answer != VERDICT_UNAVAILABLE || verdict.detail[0] != '\0',
+                "trouble has a detail");
+    vector_must(vector, verdict.expires == 7, "what another source said is kept");
     vector_must(vector, strstr(verdict.detail, "TOKEN-IN-BODY") == NULL, "no provider text");
 }
 
@@ -136,8 +142,10 @@ static void test_long_detail(void **state)
     failure[sizeof failure - 1] = '\0';
     struct provider provider = {.name = name};
     struct fetch_answer answer = {.failure = failure};
-    struct verdict verdict;
-    userinfo_judge(&provider, &answer, &verdict);
+    static char bytes[USERINFO_SIZE_MAX];
+    static struct claims claims;
+    struct verdict verdict = {0};
+    assert_false(userinfo_read(&provider, &answer, &view, bytes, &claims, &verdict));
     assert_int_equal(strlen(verdict.detail), sizeof verdict.detail - 1);
 }
 
