@@ -36,6 +36,11 @@ bool logging_is_stderr(const struct logging *logging)
     return logging->is_stderr;
 }
 
+uint64_t logging_dropped(const struct logging *logging)
+{
+    return log_sink_dropped(logging->sink);
+}
+
 void logging_free(struct logging *logging)
 {
     if (logging == NULL) {

@@ -15,6 +15,7 @@ const struct log *logging_log(const struct logging *logging);
 void logging_set_level(struct logging *logging, enum log_level level);
 /* Whether lines go to where `fprintf(stderr)` goes. */
 bool logging_is_stderr(const struct logging *logging);
+uint64_t logging_dropped(const struct logging *logging); /* lines that did not fit */
 void logging_free(struct logging *logging); /* writes what waits, as far as it goes; takes NULL */
 
 #endif

@@ -8,6 +8,8 @@
 #include "auth/login.h"
 #include "auth/throttle.h"
 #include "base/memory.h"
+#include "daemon/gauges.h"
+#include "daemon/internal_http.h"
 #include "mail/auth_server.h"
 #include "mail/map_server.h"
 #include "mail/master_server.h"
@@ -72,6 +74,9 @@ struct services {
     struct map_server *map;
     struct policy_server *policy;
     struct admin_api *admin;
+    struct internal_http *internal;
+    struct metrics *metrics;
+    struct gauges gauges;
     struct moment reported;
     uint64_t failures_reported; /* of the store's look-ups */
 };
@@ -146,6 +151,53 @@ static void open_other_doors(struct services *services, const struct services_in
     }
 }
 
+/* The caller's to wipe. */
+static struct secret internal_secret(const struct config *config)
+{
+    return secret_new(span_of(config->http.internal_secret));
+}
+
+static void open_internal(struct services *services, const struct services_inputs *inputs)
+{
+    int fd = inputs->fds[SOCKETS_INTERNAL];
+    CLEANUP(secret_done) struct secret secret = internal_secret(inputs->config);
+    if (fd >= 0) {
+        services->internal = internal_http_new(inputs->loop, fd, services->metrics, services->store,
+                                               &services->login, &secret);
+    }
+}
+
+static void add_gauges(struct services *services, const struct services_inputs *inputs)
+{
+    struct gauges *gauges = &services->gauges;
+    *gauges = (struct gauges){.login = &services->login,
+                              .pending = services->pending,
+                              .passwords = services->passwords,
+                              .throttle = services->throttle,
+                              .directory = services->directory,
+                              .store = services->store,
+                              .fetches = services->fetches,
+                              .logging = inputs->logging};
+    for (size_t i = 0; i < AUTH_DOORS; i++) {
+        gauges_auth(gauges, sockets_name(auth_doors[i].socket), services->auth[i]);
+    }
+    for (size_t i = 0; i < MASTER_DOORS; i++) {
+        gauges_master(gauges, sockets_name(master_doors[i].socket), services->master[i]);
+    }
+    gauges_map(gauges, sockets_name(SOCKETS_POSTFIX_MAP), services->map);
+    gauges_policy(gauges, sockets_name(SOCKETS_POSTFIX_POLICY), services->policy);
+    gauges_admin(gauges, sockets_name(SOCKETS_ADMIN), services->admin);
+    gauges_internal(gauges, sockets_name(SOCKETS_INTERNAL), services->internal);
+    gauges_add(gauges, services->metrics);
+}
+
+static struct directory_settings directory_settings(const struct config *config)
+{
+    struct directory_settings settings = config->directory;
+    settings.cache_bytes = config->account_cache_bytes;
+    return settings;
+}
+
 static void close_sockets(const int *fds)
 {
     for (size_t i = 0; i < SOCKETS_COUNT; i++) {
@@ -171,9 +223,11 @@ struct services *services_new(const struct services_inputs *inputs, struct error
     services->tokens = token_checks_new(loop, inputs->log, services->fetches, &config->tokens,
                                         config_take_providers(config));
     services->passwords = password_checks_new(loop, &config->passwords);
-    services->directory = directory_new(store, &config->directory);
+    const struct directory_settings directory = directory_settings(config);
+    services->directory = directory_new(store, &directory);
     services->throttle = throttle_new(&config->throttle);
     services->changes = changes_new(loop, inputs->log, store, services->directory);
+    services->metrics = metrics_new();
     services->pending =
         pending_login_new(loop, &(struct pending_login_settings){PENDING_MAX, PENDING_MS});
     services->login = (struct login_service){.loop = loop,
@@ -183,19 +237,27 @@ struct services *services_new(const struct services_inputs *inputs, struct error
                                              .directory = services->directory,
                                              .throttle = services->throttle,
                                              .changes = services->changes,
+                                             .counts = login_record_families(services->metrics),
                                              .settings = config->login};
     open_auth_doors(services, inputs);
     open_master_doors(services, inputs);
     open_other_doors(services, inputs);
+    open_internal(services, inputs);
+    add_gauges(services, inputs);
     return services;
 }
 
 void services_configure(struct services *services, struct config *config)
 {
     token_checks_configure(services->tokens, &config->tokens, config_take_providers(config));
-    directory_configure(services->directory, &config->directory);
+    const struct directory_settings directory = directory_settings(config);
+    directory_configure(services->directory, &directory);
     throttle_configure(services->throttle, &config->throttle);
     services->login.settings = config->login;
+    if (services->internal != NULL) {
+        CLEANUP(secret_done) struct secret secret = internal_secret(config);
+        internal_http_configure(services->internal, &secret);
+    }
 }
 
 /* ---- taking down ---- */
@@ -226,6 +288,9 @@ void services_drain(struct services *services)
     if (services->admin != NULL) {
         admin_api_drain(services->admin);
     }
+    if (services->internal != NULL) {
+        internal_http_drain(services->internal);
+    }
 }
 
 bool services_busy(const struct services *services)
@@ -234,6 +299,7 @@ bool services_busy(const struct services *services)
     for (size_t i = 0; i < AUTH_DOORS; i++) {
         waiting += services->auth[i] == NULL ? 0 : auth_server_requests(services->auth[i]);
     }
+    waiting += services->internal == NULL ? 0 : internal_http_busy(services->internal);
     return waiting > 0 || (services->admin != NULL && admin_api_busy(services->admin) > 0);
 }
 
@@ -280,6 +346,7 @@ void services_free(struct services *services)
     if (services->admin != NULL) {
         admin_api_free(services->admin);
     }
+    internal_http_free(services->internal);
     policy_server_free(services->policy);
     map_server_free(services->map);
     for (size_t i = 0; i < MASTER_DOORS; i++) {
@@ -296,5 +363,6 @@ void services_free(struct services *services)
     password_checks_free(services->passwords);
     directory_free(services->directory);
     store_close(services->store);
+    metrics_free(services->metrics);
     memory_free(services);
 }

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "config/config.h"
+#include "daemon/logging.h"
 #include "daemon/sockets.h"
 #include "net/loop.h"
 
@@ -13,7 +14,8 @@ struct services;
 struct services_inputs {
     struct loop *loop;
     const struct log *log;
-    struct config *config; /* its providers are taken */
+    const struct logging *logging; /* what writes it */
+    struct config *config;         /* its providers are taken */
     /* SOCKETS_COUNT listening sockets, -1: not there; taken over, also by a failure */
     const int *fds;
     const struct secret *token_key;

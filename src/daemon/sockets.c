@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "daemon/directory_guard.h"
+#include "daemon/internal_socket.h"
 #include "daemon/notify.h"
 
 #include <errno.h>
@@ -15,7 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE };
+enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE, PLACE_INTERNAL };
 enum owner {
     OWNER_ROOT,
     OWNER_POSTFIX
@@ -42,6 +43,7 @@ static const struct entry {
     {"postfix-auth", PLACE_QUEUE, "auth", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
     {"postfix-map", PLACE_QUEUE, "map", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
     {"postfix-policy", PLACE_QUEUE, "policy", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
+    {"internal", PLACE_INTERNAL, NULL, 0, OWNER_ROOT, NULL, NULL, NULL}, /* internal_socket.h */
 };
 
 const char *sockets_name(enum sockets_name name)
@@ -59,6 +61,9 @@ void sockets_init(struct sockets *sockets)
 
 static bool wanted(const struct entry *entry, const struct config *config)
 {
+    if (entry->place == PLACE_INTERNAL) {
+        return config->http.internal != NULL;
+    }
     if (entry->link != NULL) {
         return config->dovecot.base_dir != NULL;
     }
@@ -82,6 +87,9 @@ static void place_path(enum place place, const struct config *config, char path[
     case PLACE_QUEUE:
         snprintf(path, PATH_MAX, "%s/postern", config->postfix.queue_directory);
         return;
+    case PLACE_INTERNAL:
+        path[0] = '\0';
+        return;
     }
 }
 
@@ -89,10 +97,16 @@ static void place_path(enum place place, const struct config *config, char path[
 
 static bool is_listening(int fd)
 {
-    int yes = 0, domain = 0;
-    socklen_t length = sizeof(yes), domain_length = sizeof(domain);
-    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &length) == 0 && yes != 0 &&
-           getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &domain_length) == 0 && domain == AF_UNIX;
+    int yes = 0;
+    socklen_t length = sizeof(yes);
+    return getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &yes, &length) == 0 && yes != 0;
+}
+
+static bool is_unix(int fd)
+{
+    int domain = 0;
+    socklen_t length = sizeof(domain);
+    return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &length) == 0 && domain == AF_UNIX;
 }
 
 static bool is_at(int fd, const struct entry *entry, const struct config *config)
@@ -100,7 +114,8 @@ static bool is_at(int fd, const struct entry *entry, const struct config *config
     struct sockaddr_un address = {0};
     socklen_t length = sizeof(address);
     char path[PATH_MAX], whole[PATH_MAX + 32];
-    if (!wanted(entry, config) || getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+    if (entry->place == PLACE_INTERNAL || !wanted(entry, config) ||
+        getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return false;
     }
     place_path(entry->place, config, path);
@@ -111,7 +126,8 @@ static bool is_at(int fd, const struct entry *entry, const struct config *config
 static bool take_one(struct sockets *sockets, const struct config *config, int fd, struct span name,
                      struct error *error)
 {
-    if (!is_listening(fd)) {
+    bool internal = span_is(name, entries[SOCKETS_INTERNAL].name);
+    if (!is_listening(fd) || !(internal ? internal_socket_fits(fd) : is_unix(fd))) {
         return error_set(error, "descriptor %d (\"%.*s\") is no listening UNIX socket", fd,
                          (int)name.length, name.at);
     }
@@ -170,6 +186,11 @@ static bool bind_one(struct sockets *sockets, size_t i, const struct config *con
                      int64_t wait_ms, struct error *error)
 {
     const struct entry *entry = &entries[i];
+    if (entry->place == PLACE_INTERNAL) {
+        sockets->fd[i] =
+            internal_socket_open(config->http.internal, wait_ms, &sockets->path[i], error);
+        return sockets->fd[i] >= 0;
+    }
     char path[PATH_MAX], whole[PATH_MAX + 32];
     if (!make_above(entry->place, config, error)) {
         return false;

@@ -19,6 +19,7 @@ enum sockets_name {
     SOCKETS_POSTFIX_AUTH,
     SOCKETS_POSTFIX_MAP,
     SOCKETS_POSTFIX_POLICY,
+    SOCKETS_INTERNAL, /* HTTP, for the mail servers and Prometheus: TCP on loopback, or UNIX */
     SOCKETS_COUNT,
 };
 

@@ -98,6 +98,7 @@ static bool start_services(struct worker *worker, struct error *error)
 {
     struct services_inputs inputs = {.loop = worker->loop,
                                      .log = logging_log(worker->logging),
+                                     .logging = worker->logging,
                                      .config = &worker->config,
                                      .fds = worker->sockets,
                                      .token_key = &worker->token_key};

@@ -210,6 +210,16 @@ const char *store_failure(const struct store *store)
     return store_sqlite_failure(store->lookups);
 }
 
+size_t store_writes_waiting(const struct store *store)
+{
+    return store_queue_waiting(store->writes);
+}
+
+size_t store_reads_waiting(const struct store *store)
+{
+    return store_queue_waiting(store->reads);
+}
+
 uint64_t store_commits(const struct store *store)
 {
     return atomic_load(&store->commits);

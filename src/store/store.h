@@ -59,6 +59,8 @@ const char *store_failure(const struct store *store);
 uint64_t store_failures(const struct store *store);
 /* How many commits were made since it was opened: changes share them. */
 uint64_t store_commits(const struct store *store);
+size_t store_writes_waiting(const struct store *store); /* changes in the queue */
+size_t store_reads_waiting(const struct store *store);
 
 /* `row` gets statement->columns values; texts live in `arena`. */
 enum store_now store_lookup(struct store *store, const struct statement *statement,

@@ -47,6 +47,7 @@ postfix  {{ queue_directory = "{directory}/spool" }}
 worker   {{
 {worker}
 }}
+{extra}
 """
 PROVIDER = """
 provider "fake" {{
@@ -110,7 +111,7 @@ class Provider(fake_provider.FakeProvider):
 class Daemon:
     """posternd, and everything a test may ask of it."""
 
-    def __init__(self, login=None, worker=None, provider_more="", providers=None, wrapper=()):
+    def __init__(self, login=None, worker=None, provider_more="", providers=None, wrapper=(), extra=""):
         self.directory = tempfile.mkdtemp(prefix="pt.", dir="/run")
         os.chmod(self.directory, 0o755)
         self.provider = Provider(free_port())
@@ -118,7 +119,7 @@ class Daemon:
         self.providers = providers or PROVIDER.format(port=self.provider.port, more=provider_more)
         self.conf = f"{self.directory}/postern.conf"
         self.log_path = f"{self.directory}/log"
-        self.wrapper = wrapper
+        self.wrapper, self.extra = wrapper, extra
         self.process = None
         self.last_log = ""
         for name, mode, uid, gid in (("lib", 0o700, WORKER_UID, WORKER_UID), ("mail", 0o755, MAIL_UID, MAIL_UID),
@@ -133,7 +134,7 @@ class Daemon:
 
     def conf_text(self):
         return CONF.format(uid=WORKER_UID, directory=self.directory, providers=self.providers,
-                           login=settings(self.login), worker=settings(self.worker))
+                           login=settings(self.login), worker=settings(self.worker), extra=self.extra)
 
     def write_conf(self, text=None):
         with open(self.conf, "w", encoding="utf-8") as conf:
