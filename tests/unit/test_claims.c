@@ -178,6 +178,10 @@ static void test_expires_and_session(void **state)
     assert_int_equal(verdict.expires, 1800000050);
     struct verdict fresh = {0};
     char members[400];
+    read_good(&with, "max_age=150", "introspection", "{\"active\":true}", "exp", &claims);
+    assert_true(claims_judge(&with.provider, &claims, CLAIMS_NOW, &fresh));
+    assert_int_equal(fresh.expires, 1800000050);
+    fresh = (struct verdict){0};
     snprintf(members, sizeof members, "{\"active\":true,\"sid\":\"%0128d\"}", 1);
     read_good(&with, "", "introspection", members, "exp", &claims);
     assert_true(claims_judge(&with.provider, &claims, CLAIMS_NOW, &fresh));
@@ -203,6 +207,7 @@ static void test_two_sources(void **state)
     assert_int_equal(other.reason, VERDICT_OTHER_SUBJECT);
     assert_int_equal(other.answer, VERDICT_REFUSED);
     assert_string_equal(other.address.text, "");
+    assert_string_equal(other.subject, "s-1");
     read_good(&with, "", "userinfo", "{\"email_verified\":true}", "", &claims);
     assert_true(claims_identify(&with.provider, &claims, &verdict));
     assert_string_equal(verdict.address.text, "alice@example.com");
