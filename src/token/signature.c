@@ -443,7 +443,7 @@ static enum signature_algorithm algorithm_for(const EVP_PKEY *key)
 struct signature_signer *signature_signer_new(const struct secret *pem, struct error *error)
 {
     struct span text = secret_reveal(pem);
-    BIO *source = BIO_new_mem_buf(text.at, (int)text.length);
+    BIO *source = BIO_new_mem_buf(span_empty(text) ? "" : text.at, (int)text.length);
     assert(source != NULL);
     EVP_PKEY *key = PEM_read_bio_PrivateKey(source, NULL, no_passphrase, NULL);
     BIO_free(source);
