@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/memory.h"
 #include "base/secret.h"
+#include "config/config_comment.h"
 #include "config/config_draft.h"
 #include "config/config_environment.h"
 #include "config/config_secret.h"
@@ -20,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { SECTIONS_MAX = 16 };
+enum { SECTIONS_MAX = 16, INCLUDES_MAX = 8 };
 
 /* The section inside `provider`. */
 #define NESTED "introspection"
@@ -39,7 +40,7 @@ static struct {
         const char *title;
         int line;
     } blocks[CONFIG_PROVIDERS_MAX];
-    size_t block_count;
+    size_t block_count, depth;
     bool failed, ended;
 } reading;
 
@@ -122,23 +123,39 @@ static int on_value(cfg_t *cfg, cfg_opt_t *option)
     return good ? 0 : -1;
 }
 
-/* A line `include("/etc/postern/secret.conf")`. */
+static bool file_read(struct config_draft *draft, const char *path, struct buffer *text,
+                      struct error *error);
+static bool text_parse(cfg_t *cfg, struct span text);
+
+/* A line `include("/etc/postern/secret.conf")`. Not libconfuse's own, which reads comments (config_comment.h). */
 static int on_include(cfg_t *cfg, cfg_opt_t *option, int count, const char **names)
 {
-    struct stat status;
-    struct error error;
+    (void)option;
     if (count != 1 || names[0][0] != '/') {
         cfg_error(cfg, "include takes one absolute path");
         return -1;
     }
-    if (stat(names[0], &status) == 0) {
-        if (!config_secret_may_trust(names[0], &status, &error)) {
-            cfg_error(cfg, "%s", error.text);
-            return -1;
-        }
-        reading.draft->others_read |= (status.st_mode & S_IROTH) != 0;
+    struct error error;
+    CLEANUP(buffer_wipe) struct buffer text = buffer_limited(CONFIG_TEXT_MAX);
+    if (reading.depth == INCLUDES_MAX) {
+        cfg_error(cfg, "files include one another more than %d deep", INCLUDES_MAX);
+        return -1;
     }
-    return cfg_include(cfg, option, count, names);
+    if (!file_read(reading.draft, names[0], &text, &error)) {
+        cfg_error(cfg, "%s", error.text);
+        return -1;
+    }
+    char *outer = cfg->filename;
+    int line = cfg->line;
+    cfg->filename = strdup(names[0]);
+    reading.depth++;
+    bool good = text_parse(cfg, buffer_span(&text));
+    reading.depth--;
+    reading.ended = false;
+    free(cfg->filename);
+    cfg->filename = outer;
+    cfg->line = line;
+    return good ? 0 : -1;
 }
 
 static int on_last_call(cfg_t *cfg, cfg_opt_t *option, int count, const char **arguments)
@@ -277,38 +294,44 @@ static bool take_all(struct config_draft *draft, cfg_t *cfg, struct error *error
     return take_providers(draft, cfg, error);
 }
 
-static bool parse_file(struct config_draft *draft, FILE *file, struct error *error)
+/* One file's text, or an included one's; the error is filled in. */
+static bool text_parse(cfg_t *cfg, struct span text)
+{
+    if (span_has(text, '\0')) {
+        reading.failed = true;
+        return error_set(reading.error, "%s: there is a NUL byte in it", cfg->filename);
+    }
+    CLEANUP(buffer_wipe) struct buffer all = buffer_limited(CONFIG_TEXT_MAX + 64);
+    buffer_add(&all, text);
+    buffer_add_text(&all, "\n");
+    config_comment_blank(all.at, all.length);
+    buffer_add_text(&all, LAST_CALL "()\n");
+    FILE *file = fmemopen(all.at, all.length, "r");
+    if (file == NULL) {
+        reading.failed = true;
+        return error_set(reading.error, "%s: %s", cfg->filename, strerror(errno));
+    }
+    reading.ended = false;
+    bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !reading.failed && reading.ended;
+    fclose(file);
+    if (!good && !reading.failed) {
+        reading.failed = true;
+        error_set(reading.error, "%s: it ends in the middle of a comment or a text", cfg->filename);
+    }
+    return good;
+}
+
+static bool parse(struct config_draft *draft, struct span text, struct error *error)
 {
     cfg_t *cfg = parser_new();
     cfg->filename = strdup(draft->config.path);
     reading.draft = draft;
     reading.top = cfg;
     reading.error = error;
-    reading.failed = reading.ended = false;
-    reading.block_count = 0;
-    bool good = cfg_parse_fp(cfg, file) == CFG_SUCCESS && !reading.failed && reading.ended;
-    if (!good && !reading.failed) {
-        error_set(error, "%s: it ends in the middle of a comment or a text", draft->config.path);
-    }
-    good = good && take_all(draft, cfg, error);
+    reading.failed = false;
+    reading.block_count = reading.depth = 0;
+    bool good = text_parse(cfg, text) && take_all(draft, cfg, error);
     cfg_free(cfg);
-    return good;
-}
-
-static bool parse(struct config_draft *draft, struct span text, struct error *error)
-{
-    if (span_has(text, '\0')) {
-        return error_set(error, "%s: there is a NUL byte in it", draft->config.path);
-    }
-    CLEANUP(buffer_wipe) struct buffer all = buffer_limited(CONFIG_TEXT_MAX + 64);
-    buffer_add(&all, text);
-    buffer_add_text(&all, "\n" LAST_CALL "()\n");
-    FILE *file = fmemopen(all.at, all.length, "r");
-    if (file == NULL) {
-        return error_set(error, "%s: %s", draft->config.path, strerror(errno));
-    }
-    bool good = parse_file(draft, file, error);
-    fclose(file);
     return good;
 }
 
@@ -327,7 +350,7 @@ static bool file_read(struct config_draft *draft, const char *path, struct buffe
         return error_set(error, "%s: %s", path, strerror(errno));
     }
     bool good = config_secret_may_trust(path, &status, error);
-    draft->others_read = good && (status.st_mode & S_IROTH) != 0;
+    draft->others_read |= good && (status.st_mode & S_IROTH) != 0;
     ssize_t count = good ? 1 : 0;
     while (count > 0 && !buffer_full(text)) {
         char *room = buffer_room(text, 4096);

@@ -130,6 +130,52 @@ static void test_include(void **state)
     assert_int_equal(unlink(other), 0);
 }
 
+/* What is wrong in an included file is said of that file; what follows it, of the first. */
+static void test_include_bad(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *other, *behind, *says;
+    } cases[] = {
+        {"# a\n# b\nlogg = x\n", "", "/other.conf:3: no such option 'logg'"},
+        {"# a\n# b\n\n", "# c\nlogg = x\n", "/postern.conf:4: no such option 'logg'"},
+        {"login {\n", "}\n", "/other.conf: a section is not closed"},
+        {"log = 'stderr\n", "'\n", "/other.conf"},
+        {"log = stderr /*\n", "*/\n", "/other.conf"},
+        {"log = stderr\n", "/* more\n", "/postern.conf"},
+        {"provider a {\n\n domains = { a.example }\n}\n", "",
+         "/other.conf:3: provider \"a\": issuer"},
+        {NULL, "", "/postern.conf:2: /nonexistent/other.conf: No such file"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char other[96], text[256];
+        struct config config;
+        struct error error;
+        snprintf(other, sizeof(other), "%s/other.conf",
+                 cases[i].other == NULL ? "/nonexistent" : directory);
+        if (cases[i].other != NULL) {
+            file_write(other, cases[i].other, 0600);
+        }
+        snprintf(text, sizeof(text), "# first\ninclude(\"%s\")\n%s", other, cases[i].behind);
+        file_write(path, text, 0600);
+        assert_false(config_load(path, NULL, &config, &error));
+        assert_holds(error.text, cases[i].says);
+        unlink(other);
+    }
+}
+
+static void test_include_itself(void **state)
+{
+    (void)state;
+    char text[128];
+    struct config config;
+    struct error error;
+    snprintf(text, sizeof(text), "include(\"%s\")\n", path);
+    file_write(path, text, 0600);
+    assert_false(config_load(path, NULL, &config, &error));
+    assert_holds(error.text, "files include one another more than 8 deep");
+}
+
 /* ---- bad ones: the text, and what the error must say ---- */
 
 static const struct {
@@ -138,6 +184,9 @@ static const struct {
     {"logg = stderr\n", ":1: no such option 'logg'; `posternd --settings`"},
     {"login {\n\n  deadine = 8s\n}\n", ":3: no such option 'deadine'"},
     {"logins { }\n", ":1: no such option 'logins'"},
+    {"# one\n  # two # '\n\nlog = stderr # three\n/* four\n\" */ // five\nlogg = stderr\n",
+     ":7: no such option 'logg'"},
+    {"login { # it's one\n # two\n\n  deadline = 8\n}\n", ":4: login.deadline: \"8\" is not"},
     {"log = file\n", ":1: log: \"file\" is not one of syslog|stderr"},
     {"\nlogin {\n  deadline = 8 \n}\n",
      ":3: login.deadline: \"8\" is not a duration; write it like 500ms, 8s, 10m or 1h"},
@@ -483,6 +532,8 @@ int main(void)
         cmocka_unit_test(test_values),
         cmocka_unit_test(test_print_and_read_back),
         cmocka_unit_test(test_include),
+        cmocka_unit_test(test_include_bad),
+        cmocka_unit_test(test_include_itself),
         cmocka_unit_test(test_bad),
         cmocka_unit_test(test_no_file),
         cmocka_unit_test(test_environment),
