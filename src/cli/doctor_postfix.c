@@ -336,7 +336,7 @@ static void check_domains(struct patient *patient)
     const struct json *domains = json_member(patient->doctor->domains, "domains");
     for (size_t i = 0; i < json_size(domains); i++) {
         struct span domain = {0};
-        (void)json_text(json_item(domains, i), "domain", &domain);
+        (void)json_text(json_item(domains, i), "name", &domain);
         for (size_t c = 0; c < sizeof CLASSES / sizeof *CLASSES; c++) {
             if (!span_empty(domain) &&
                 has_word(value_of(patient, NULL, CLASSES[c]), span_text(&patient->arena, domain))) {
@@ -407,11 +407,11 @@ static void look(struct patient *patient)
     check_maps(patient, chrooted);
     check_transport(patient);
     check_domains(patient);
-    doctor_certificate("postfix-certificate", "smtpd_tls_cert_file",
-                       value_of(patient, NULL, "smtpd_tls_cert_file"), patient->found);
     if (patient->found->count == before) {
         finding_good(patient->found, "postfix", "asks posternd, and shows no secret");
     }
+    doctor_certificate("postfix-certificate", "smtpd_tls_cert_file",
+                       value_of(patient, NULL, "smtpd_tls_cert_file"), patient->found);
 }
 
 void doctor_postfix(struct doctor *doctor, struct finding_list *found)

@@ -73,7 +73,8 @@ static bool check_owner(const struct entry *entry, const struct config *config, 
     char remedy[PATH_MAX + 100];
     bool given = entry->place == PLACE_QUEUE;
     int64_t uid = given ? config->user.number : 0, gid = given ? config->postfix.group.number : 0;
-    if ((int64_t)status->st_uid == uid && (!given || (int64_t)status->st_gid == gid)) {
+    bool any_group = !given || gid < 0; /* a group that this system lacks was said elsewhere */
+    if ((int64_t)status->st_uid == uid && (any_group || (int64_t)status->st_gid == gid)) {
         return true;
     }
     snprintf(remedy, sizeof remedy, "systemctl restart postern; and find out who ran chown on it");

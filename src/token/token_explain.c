@@ -293,11 +293,14 @@ static const char *code_of(enum token_way way)
     return "token-userinfo";
 }
 
-/* Of what an answer says the claims' own findings speak; this one is about the asking. */
-static bool about_asking(enum verdict_reason reason)
+/* Of what an answer says the claims' own findings speak (of `active`, where it is introspection's); this one is about
+ * the asking. */
+static bool about_asking(const struct token_case *of)
 {
+    enum verdict_reason reason = of->verdict.reason;
     return reason == VERDICT_NOT_VALID || reason == VERDICT_FORBIDDEN ||
-           reason == VERDICT_INACTIVE || reason >= VERDICT_UNREACHABLE;
+           (reason == VERDICT_INACTIVE && of->way != TOKEN_WAY_INTROSPECT) ||
+           reason >= VERDICT_UNREACHABLE;
 }
 
 void token_explain_asked(const struct token_case *of, const struct fetch_answer *answer,
@@ -307,7 +310,7 @@ void token_explain_asked(const struct token_case *of, const struct fetch_answer 
         return;
     }
     const char *name = token_way_name(of->way);
-    if (!goes_on && about_asking(of->verdict.reason)) {
+    if (!goes_on && about_asking(of)) {
         finding_bad(of->findings, code_of(of->way), remedy_of(of), "%s: %s%s%s (HTTP status %d)",
                     name, verdict_reason_name(of->verdict.reason),
                     of->verdict.detail[0] == '\0' ? "" : ": ", of->verdict.detail, answer->status);

@@ -4,6 +4,7 @@ import datetime
 import os
 import ssl
 import threading
+import warnings
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -23,20 +24,22 @@ def pem(key):
 
 class Authority:
     """Makes a certificate for whatever name a client asks for. Kinds: good, expired, elsewhere (of another name), selfsigned,
-    weak (RSA of 1024 bits)."""
+    weak (RSA of 1024 bits), ending (in five days), orphaned (its authority has expired)."""
 
     def __init__(self, directory):
         self.directory = directory
         self.key = ec.generate_private_key(ec.SECP256R1())
         self.server_key = ec.generate_private_key(ec.SECP256R1())
         self.certificate = self.sign("The room's authority", self.key, self.key, "The room's authority", authority=True)
-        self.bundle = self.certificate.public_bytes(serialization.Encoding.PEM).decode()
+        self.old_key = ec.generate_private_key(ec.SECP256R1())
+        self.old = self.sign("The room's old authority", self.old_key, self.old_key, "The room's old authority", authority=True, until=-DAY)
+        self.bundle = "".join(one.public_bytes(serialization.Encoding.PEM).decode() for one in (self.certificate, self.old))
         self.contexts = {}
         self.lock = threading.Lock()
         self.context("nobody.example")
         self.default = os.path.join(directory, "good-nobody.example.pem")
 
-    def sign(self, subject, key, by, issuer, authority=False, until=10 * DAY):
+    def sign(self, subject, key, by, issuer, authority=False, until=90 * DAY):
         now = datetime.datetime.utcnow()
         builder = (x509.CertificateBuilder().subject_name(name(subject[:60])).issuer_name(name(issuer)).public_key(key.public_key())
                    .serial_number(x509.random_serial_number()).not_valid_before(now - 20 * DAY).not_valid_after(now + until)
@@ -53,9 +56,10 @@ class Authority:
 
     def make(self, host, kind):
         key = rsa.generate_private_key(65537, 1024) if kind == "weak" else self.server_key
-        by, issuer = (key, host[:60]) if kind == "selfsigned" else (self.key, "The room's authority")
+        by, issuer = {"selfsigned": (key, host[:60]), "orphaned": (self.old_key, "The room's old authority")}.get(
+            kind, (self.key, "The room's authority"))
         certificate = self.sign("elsewhere.example" if kind == "elsewhere" else host, key, by, issuer,
-                                until=-DAY if kind == "expired" else 10 * DAY)
+                                until={"expired": -DAY, "ending": 5 * DAY + DAY / 2}.get(kind, 90 * DAY))
         path = os.path.join(self.directory, f"{kind}-{host}.pem")
         with open(path, "wb") as file:
             file.write(pem(key) + certificate.public_bytes(serialization.Encoding.PEM))
@@ -71,6 +75,8 @@ class Authority:
         context.load_cert_chain(self.default)
         if old:
             context.set_ciphers("DEFAULT:@SECLEVEL=0")
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = ssl.TLSVersion.TLSv1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = ssl.TLSVersion.TLSv1
         return context
