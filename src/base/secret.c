@@ -123,7 +123,21 @@ void secret_wipe(void *at, size_t length)
     }
 }
 
+/* A system call each would be the dearest part of a remembered login: small requests are served from a stock. What was
+ * handed out is wiped. */
 void secret_random(void *at, size_t length)
 {
-    randombytes_buf(at, length);
+    static unsigned char stock[512];
+    static size_t left;
+    if (length > sizeof stock / 8) {
+        randombytes_buf(at, length);
+        return;
+    }
+    if (left < length) {
+        randombytes_buf(stock, sizeof stock);
+        left = sizeof stock;
+    }
+    left -= length;
+    memcpy(at, stock + left, length);
+    sodium_memzero(stock + left, length);
 }

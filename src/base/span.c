@@ -5,21 +5,6 @@
 
 #include <string.h>
 
-struct span span_of(const char *text)
-{
-    return text == NULL ? (struct span){0} : (struct span){text, strlen(text)};
-}
-
-struct span span_bytes(const void *at, size_t length)
-{
-    return (struct span){at, length};
-}
-
-bool span_empty(struct span span)
-{
-    return span.length == 0;
-}
-
 bool span_equal(struct span a, struct span b)
 {
     return a.length == b.length && (a.length == 0 || memcmp(a.at, b.at, a.length) == 0);
@@ -28,11 +13,6 @@ bool span_equal(struct span a, struct span b)
 bool span_is(struct span span, const char *text)
 {
     return span_equal(span, span_of(text));
-}
-
-char span_lower(char byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
 }
 
 bool span_equal_fold(struct span a, struct span b)
@@ -77,24 +57,6 @@ bool span_ends(struct span span, const char *suffix)
 {
     size_t length = strlen(suffix);
     return span.length >= length && span_is(span_from(span, span.length - length), suffix);
-}
-
-int span_at(struct span span, size_t index)
-{
-    return index < span.length ? (unsigned char)span.at[index] : -1;
-}
-
-struct span span_from(struct span span, size_t from)
-{
-    if (from >= span.length) {
-        return (struct span){span.at == NULL ? NULL : span.at + span.length, 0};
-    }
-    return (struct span){span.at + from, span.length - from};
-}
-
-struct span span_first(struct span span, size_t length)
-{
-    return (struct span){span.at, length < span.length ? length : span.length};
 }
 
 size_t span_find(struct span span, char byte)

@@ -1,13 +1,15 @@
 /* span.h - a view of bytes that someone else owns.
  *
  * Bytes from outside travel as spans: nothing is copied, nothing is terminated, and only
- * the functions here walk a pointer. A span is valid for as long as the bytes it views. */
+ * the functions here walk a pointer. A span is valid for as long as the bytes it views. The smallest
+ * are inline: they stand in every loop over bytes. */
 #ifndef BASE_SPAN_H
 #define BASE_SPAN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct arena;
 
@@ -18,9 +20,22 @@ struct span {
 
 #define SPAN_LITERAL(text) ((struct span){(text), sizeof(text) - 1})
 
-struct span span_of(const char *text); /* NULL is the empty span */
-struct span span_bytes(const void *at, size_t length);
-bool span_empty(struct span span);
+/* NULL is the empty span. */
+static inline struct span span_of(const char *text)
+{
+    return text == NULL ? (struct span){0} : (struct span){text, strlen(text)};
+}
+
+static inline struct span span_bytes(const void *at, size_t length)
+{
+    return (struct span){at, length};
+}
+
+static inline bool span_empty(struct span span)
+{
+    return span.length == 0;
+}
+
 bool span_equal(struct span a, struct span b); /* not constant-time: never for secrets */
 bool span_is(struct span span, const char *text);
 bool span_equal_fold(struct span a, struct span b); /* ASCII letters compare case-insensitively */
@@ -30,13 +45,32 @@ bool span_starts(struct span span, const char *prefix);
 bool span_starts_fold(struct span span, const char *prefix);
 bool span_ends(struct span span, const char *suffix);
 
-char span_lower(char byte); /* ASCII letters only */
+/* ASCII letters only. */
+static inline char span_lower(char byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (char)(byte + ('a' - 'A')) : byte;
+}
 
 /* The byte at `index`, or -1 beyond the end. */
-int span_at(struct span span, size_t index);
+static inline int span_at(struct span span, size_t index)
+{
+    return index < span.length ? (unsigned char)span.at[index] : -1;
+}
+
 /* Part of a span; both numbers are clamped to what is there. */
-struct span span_from(struct span span, size_t from);
-struct span span_first(struct span span, size_t length);
+static inline struct span span_from(struct span span, size_t from)
+{
+    if (from >= span.length) {
+        return (struct span){span.at == NULL ? NULL : span.at + span.length, 0};
+    }
+    return (struct span){span.at + from, span.length - from};
+}
+
+static inline struct span span_first(struct span span, size_t length)
+{
+    return (struct span){span.at, length < span.length ? length : span.length};
+}
+
 /* Index of the first (last) `byte`, or span.length. */
 size_t span_find(struct span span, char byte);
 size_t span_find_last(struct span span, char byte);

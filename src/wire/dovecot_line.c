@@ -334,12 +334,12 @@ static bool well_formed(struct span text, struct error *error)
     if (text.length > DOVECOT_LINE_MAX) {
         return error_set(error, "auth protocol: line longer than %d bytes", DOVECOT_LINE_MAX);
     }
-    for (size_t i = 0; i < text.length; i++) {
-        char byte = text.at[i];
-        if (byte == '\0' || byte == '\r' || byte == '\n') {
-            return error_set(error, "auth protocol: a NUL, CR or LF within a line");
-        }
-        fields += byte == '\t';
+    if (span_has(text, '\0') || span_has(text, '\r') || span_has(text, '\n')) {
+        return error_set(error, "auth protocol: a NUL, CR or LF within a line");
+    }
+    for (size_t tab = span_find(text, '\t'); tab < text.length; tab = span_find(text, '\t')) {
+        text = span_from(text, tab + 1);
+        fields++;
     }
     return fields <= DOVECOT_LINE_PARAMETERS_MAX ||
            error_set(error, "auth protocol: too many fields");

@@ -206,7 +206,7 @@ static const char *take_pair(struct span pair, struct pairs *pairs)
         }
     }
     for (size_t i = 0; i < value.length; i++) {
-        int byte = span_at(value, i);
+        unsigned char byte = (unsigned char)value.at[i];
         if (control(byte) && byte != '\t' && byte != '\r' && byte != '\n') {
             return "control byte in a value";
         }
