@@ -80,7 +80,7 @@ static struct claims_fault judge_active(const struct claims_question *question)
 {
     return question->claims->active == CLAIMS_THERE
                ? KEPT
-               : fault(VERDICT_INACTIVE, "active is not true in the answer");
+               : fault(VERDICT_INACTIVE, "inactive: over, unknown, or not ours to ask about");
 }
 
 bool claims_rules_is_graph(struct span audience)

@@ -300,11 +300,10 @@ static bool read_good(const struct provider *provider, enum claims_source source
 
 /* RFC 7662, 2.3: these speak of us, not of the token. */
 static bool refuse_us(const struct fetch_answer *answer, struct json_view *view, char *bytes,
-                      bool *unsupported, struct verdict *verdict)
+                      struct verdict *verdict)
 {
-    *unsupported = answer->status == 400 && answer->outcome == FETCH_ANSWERED &&
-                   is_unsupported(answer, view, bytes);
-    if (*unsupported) {
+    if (answer->status == 400 && answer->outcome == FETCH_ANSWERED &&
+        is_unsupported(answer, view, bytes)) {
         return verdict_refuse(verdict, VERDICT_OPAQUE,
                               "introspection does not speak of such tokens");
     }
@@ -312,17 +311,32 @@ static bool refuse_us(const struct fetch_answer *answer, struct json_view *view,
                               "the introspection endpoint refuses our request or credentials");
 }
 
+bool introspect_unsupported(const struct verdict *verdict)
+{
+    return verdict->answer == VERDICT_REFUSED && verdict->reason == VERDICT_OPAQUE;
+}
+
+static bool speaks_of_us(enum claims_source source, int status)
+{
+    return source == CLAIMS_INTROSPECTION && (status == 400 || status == 401 || status == 403);
+}
+
+/* Google's own words for a bad token are a 400. */
+static bool speaks_of_token(enum claims_source source, int status)
+{
+    return source == CLAIMS_TOKENINFO && (status == 400 || status == 401);
+}
+
 bool introspect_read(const struct provider *provider, enum claims_source source,
                      const struct fetch_answer *answer, struct json_view *view, char *bytes,
-                     struct claims *claims, bool *unsupported, struct verdict *verdict)
+                     struct claims *claims, struct verdict *verdict)
 {
     int status = answer->status;
-    *unsupported = false;
     verdict->status = status;
-    if (source == CLAIMS_INTROSPECTION && (status == 400 || status == 401 || status == 403)) {
-        return refuse_us(answer, view, bytes, unsupported, verdict);
+    if (speaks_of_us(source, status)) {
+        return refuse_us(answer, view, bytes, verdict);
     }
-    if (source == CLAIMS_TOKENINFO && (status == 400 || status == 401)) {
+    if (speaks_of_token(source, status)) {
         return verdict_refuse(verdict, VERDICT_NOT_VALID, NULL);
     }
     if (answer->outcome == FETCH_FAILED) {

@@ -30,9 +30,11 @@ void introspect_tokeninfo_request(const struct provider *provider, const struct 
 void introspect_request_done(struct introspect_request *request); /* wipes */
 
 /* Reads an answer, with `view` and `bytes` (INTROSPECT_SIZE_MAX of room) as scratch: true when there are claims to judge
- * (views into them); else `verdict` says why not. `unsupported` is set when the endpoint will not speak of such tokens. */
+ * (views into them); else `verdict` says why not. */
 bool introspect_read(const struct provider *provider, enum claims_source source,
                      const struct fetch_answer *answer, struct json_view *view, char *bytes,
-                     struct claims *claims, bool *unsupported, struct verdict *verdict);
+                     struct claims *claims, struct verdict *verdict);
+/* What introspect_read() left in `verdict` is that the endpoint will not speak of such tokens (VERDICT_OPAQUE). */
+bool introspect_unsupported(const struct verdict *verdict);
 
 #endif

@@ -148,11 +148,11 @@ static bool hear_about_it(struct token_case *of, struct token_scratch *scratch,
 {
     bool introspects = of->way == TOKEN_WAY_INTROSPECT;
     enum claims_source source = introspects ? CLAIMS_INTROSPECTION : CLAIMS_TOKENINFO;
-    bool unsupported = false;
     of->known.introspected |= introspects;
     of->known.tokeninfo |= !introspects;
     bool read = introspect_read(of->provider, source, answer, &scratch->view, scratch->bytes,
-                                &scratch->claims, &unsupported, &of->verdict);
+                                &scratch->claims, &of->verdict);
+    bool unsupported = !read && introspect_unsupported(&of->verdict);
     of->known.unsupported |= unsupported;
     if (unsupported || !read) {
         return unsupported;

@@ -30,9 +30,8 @@ static void check_answer(const struct provider *provider, enum claims_source sou
 {
     static struct claims claims;
     struct verdict verdict = {.provider = provider};
-    bool unsupported = true;
-    if (introspect_read(provider, source, answer, &view, bytes, &claims, &unsupported, &verdict)) {
-        assert(answer->status == 200 && answer->outcome == FETCH_ANSWERED && !unsupported);
+    if (introspect_read(provider, source, answer, &view, bytes, &claims, &verdict)) {
+        assert(answer->status == 200 && answer->outcome == FETCH_ANSWERED);
         assert(claims.source == source);
         fuzz_judge(provider, &claims);
         return;
@@ -41,7 +40,8 @@ static void check_answer(const struct provider *provider, enum claims_source sou
     /* What speaks of us is never the token's fault. */
     bool of_us = answer->status == 401 || answer->status == 403;
     assert(source != CLAIMS_INTROSPECTION || !of_us || verdict.reason == VERDICT_CREDENTIALS);
-    assert(!unsupported || verdict.answer == VERDICT_REFUSED);
+    assert(!introspect_unsupported(&verdict) ||
+           (answer->status == 400 && source == CLAIMS_INTROSPECTION));
 }
 
 /* -- requests -- */
