@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "world"))
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import daemon as daemons  # noqa: E402
@@ -23,6 +24,14 @@ def needs():
             pytest.exit(f"{program} is not built", 2)
     for old in glob.glob(f"{daemons.ROOT}/build/log/daemon-*.log"):
         os.unlink(old)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "blocks(condition): only for the provider blocks whose name meets it")
+
+
+def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if all(mark.kwargs["condition"](item.callspec.params["bench"]) for mark in item.iter_markers("blocks"))]
 
 
 def populate(daemon):

@@ -86,8 +86,11 @@ class Product:
     key_kinds = (("RSA", "RS256"),)
     header = {"typ": "at+jwt"}
     scope = "openid email profile"
-    local = True                 # its JWTs are proved from its keys
+    jwts = True                  # and JWTs when they are asked for
+    local = True                 # we prove its JWTs from its keys
     marked = False               # an ID token lacks more than a nonce
+    leaves_out_of_tokens = ()    # what only userinfo says
+    questions = 1                # about a token that does not say all: two where another answer has the e-mail
 
     def name_claim(self, issuer):
         """What says whose mailbox it is."""
@@ -114,6 +117,11 @@ class Product:
 
     def find_clients(self):
         return ["client"]
+
+    @property
+    def token_says_all(self):
+        """Nobody is asked about a JWT."""
+        return self.local and "email" not in self.leaves_out_of_tokens
 
     @property
     def issuer(self):
@@ -247,7 +255,7 @@ class Product:
     def substituted(self, address):
         """Good tokens of the same person that are for somebody else."""
         other = {} if self.block.list("clients") else {"aud": "https://other.example.net"}
-        forms = (True, False) if self.opaque and self.local else (self.opaque,)
+        forms = (True, False) if self.opaque and self.jwts else (self.opaque,)
         return [self.issue(address, OTHER_CLIENT, opaque=opaque, **other) for opaque in forms]
 
     # ---- what it answers about them ----
@@ -395,8 +403,10 @@ class Entra(Product):
 class Google(Product):
     """Opaque tokens; `tokeninfo` says numbers and booleans as strings."""
 
+    jwts = False
     local = False
     opaque = True
+    questions = 2
 
     def find_issuers(self):
         return ["https://accounts.google.com"]
@@ -417,7 +427,7 @@ class Google(Product):
             return Answer(400, {"error": "invalid_token", "error_description": "Invalid Value"})
         said = {"azp": record.client, "aud": record.client, "sub": record.person.subject, "scope": "openid https://www.googleapis.com/auth/userinfo.email https://mail.google.com/",
                 "exp": str(int(record.claims["exp"])), "expires_in": str(int(record.claims["exp"] - time.time())), "email": record.person.address,
-                "email_verified": "true" if record.person.verified else "false", "access_type": "online"}
+                "email_verified": "true" if record.person.verified is True else "false", "access_type": "online"}
         said |= {name: record.claims[name] for name in ("sub", "email", "email_verified") if name in record.claims and not isinstance(record.claims[name], bool)}
         return Answer(200, {name: value for name, value in said.items() if name not in self.leaves_out})
 
@@ -441,6 +451,7 @@ class Kanidm(Product):
     """Issuer, keys and userinfo for each client, who is the issuer's last segment; no e-mail in the token."""
 
     marked = True
+    leaves_out_of_tokens = ("email",)
     key_kinds = (("P-256", "ES256"),)
 
     def find_clients(self):
@@ -469,9 +480,11 @@ class Kanidm(Product):
 
 
 class Authelia(Product):
-    """Opaque tokens; introspection says the client, userinfo the e-mail."""
+    """Opaque tokens, or JWTs; introspection says the client, userinfo the e-mail."""
 
     opaque = True
+    questions = 2
+    local = False
 
     def endpoints(self, issuer):
         return {"jwks": issuer + "/jwks.json", "userinfo": issuer + "/api/oidc/userinfo", "introspection": issuer + "/api/oidc/introspection",
@@ -494,6 +507,7 @@ class Zitadel(Product):
     """Opaque tokens, or JWTs without an e-mail; introspection for who is in the token's audience."""
 
     opaque = True
+    local = False
 
     def endpoints(self, issuer):
         return {"jwks": issuer + "/oauth/v2/keys", "userinfo": issuer + "/oidc/v1/userinfo", "introspection": issuer + "/oauth/v2/introspect",
@@ -517,9 +531,18 @@ class Zitadel(Product):
         return {name: value for name, value in said.items() if name not in self.leaves_out}
 
 
+class Opaque(Product):
+    """Opaque tokens, or JWTs; everything is asked about."""
+
+    opaque = True
+    questions = 2
+    local = False
+
+
 PRODUCTS = {"authentik": Authentik, "keycloak": Keycloak, "entra": Entra, "google": Google, "kanidm": Kanidm,
             "authelia": Authelia, "zitadel": Zitadel}
 
 
 def product_of(block):
-    return PRODUCTS.get(block.get("preset"), Product)(block)
+    plain = Opaque if block.get("check") == "introspection" else Product
+    return PRODUCTS.get(block.get("preset"), plain)(block)

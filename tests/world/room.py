@@ -18,6 +18,7 @@ import sys
 # Of nobody's documentation range, so that the filter takes it for public; it never leaves the room.
 ADDRESS = "192.0.3.1"
 OLD_ADDRESS = "192.0.3.2"      # what is there speaks TLS 1.0
+HOME_ADDRESS = "10.9.9.9"       # private, and a provider's all the same
 # What a filter must keep us from: they are there, so only the filter can stop a connection.
 FORBIDDEN = ("10.1.2.3", "169.254.169.254", "100.64.0.1")
 PORTS = (443, 80)
@@ -41,7 +42,7 @@ def furnish(directory):
         subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
 
     run("ip", "link", "set", "lo", "up")
-    for address in (ADDRESS, OLD_ADDRESS, *FORBIDDEN):
+    for address in (ADDRESS, OLD_ADDRESS, HOME_ADDRESS, *FORBIDDEN):
         run("ip", "address", "add", f"{address}/32", "dev", "lo")
     run("mount", "--bind", f"{directory}/etc", "/etc")
 

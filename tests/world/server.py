@@ -141,8 +141,8 @@ def skewed(seconds):
 class Server:
     """Answers on listening sockets; `hosts`: name → a function from Request to Answer that may name its `endpoint`."""
 
-    def __init__(self, listening, authority, address, old_address):
-        self.authority, self.address, self.old_address = authority, address, old_address
+    def __init__(self, listening, authority, addresses, old_address):
+        self.authority, self.addresses, self.old_address = authority, addresses, old_address
         self.hosts = {}
         self.certificates = {}      # host → kind of certificate
         self.troubles = {}          # (host, endpoint) or host → trouble
@@ -193,7 +193,7 @@ class Server:
     def forbidden(self):
         """Connections to addresses where no provider is."""
         with self.lock:
-            return {where: count for where, count in self.connections.items() if where[0] not in (self.address, self.old_address)}
+            return {where: count for where, count in self.connections.items() if where[0] not in self.addresses}
 
     # ---- how it works ----
 

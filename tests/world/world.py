@@ -36,7 +36,8 @@ class World:
         os.mkdir(f"{self.directory}/tls", 0o700)
         self.authority = authority.Authority(f"{self.directory}/tls")
         self.room = room.Room(self.directory, self.authority.bundle)
-        self.server = server.Server(self.room.listening, self.authority, room.ADDRESS, room.OLD_ADDRESS)
+        self.server = server.Server(self.room.listening, self.authority,
+                                    (room.ADDRESS, room.OLD_ADDRESS, room.HOME_ADDRESS), room.OLD_ADDRESS)
         self.products = []
         self.names = {}
 
@@ -61,10 +62,11 @@ class World:
         lines = [f"{address} {name}" for name, these in self.names.items() for address in these]
         self.room.write("hosts", "\n".join(["127.0.0.1 localhost", "::1 localhost", *lines, ""]))
 
-    def add(self, block):
+    def add(self, block, kind=None):
+        """`kind`: a class other than the one that its preset names."""
         if isinstance(block, str):
             (block,) = products.blocks_of(block)
-        product = products.product_of(block)
+        product = kind(block) if kind else products.product_of(block)
         self.products.append(product)
         for host in product.hosts:
             self.name(host)
