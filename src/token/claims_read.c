@@ -106,21 +106,111 @@ static void read_list(const struct json_view *view, const struct json_view_value
     }
 }
 
+/* The claims we know. */
+enum claim {
+    CLAIM_AUD,
+    CLAIM_SCOPE,
+    CLAIM_SCP,
+    CLAIM_EMAIL_VERIFIED,
+    CLAIM_ACTIVE,
+    CLAIM_ISS,
+    CLAIM_SID,
+    CLAIM_SUB,
+    CLAIM_EMAIL,
+    CLAIM_HD,
+    CLAIM_PREFERRED_USERNAME,
+    CLAIM_TYP,
+    CLAIM_TOKEN_TYPE,
+    CLAIM_TOKEN_USE,
+    CLAIM_CAMEL_TOKEN_TYPE, /* tokenType */
+    CLAIM_TYPE,
+    CLAIM_IDTYP,
+    CLAIM_GTY,
+    CLAIM_UID,
+    CLAIM_AZP,
+    CLAIM_CNF,
+    CLAIM_NONCE,
+    CLAIM_AT_HASH,
+    CLAIM_C_HASH,
+    CLAIM_EVENTS,
+    CLAIM_EXP,
+    CLAIM_NBF,
+    CLAIM_IAT,
+    CLAIM_CLIENT_ID,
+    CLAIM_APPID,
+    CLAIM_CID,
+    CLAIMS,
+};
+
+static const struct span names[CLAIMS] = {
+    [CLAIM_AUD] = SPAN_LITERAL("aud"),
+    [CLAIM_SCOPE] = SPAN_LITERAL("scope"),
+    [CLAIM_SCP] = SPAN_LITERAL("scp"),
+    [CLAIM_EMAIL_VERIFIED] = SPAN_LITERAL("email_verified"),
+    [CLAIM_ACTIVE] = SPAN_LITERAL("active"),
+    [CLAIM_ISS] = SPAN_LITERAL("iss"),
+    [CLAIM_SID] = SPAN_LITERAL("sid"),
+    [CLAIM_SUB] = SPAN_LITERAL("sub"),
+    [CLAIM_EMAIL] = SPAN_LITERAL("email"),
+    [CLAIM_HD] = SPAN_LITERAL("hd"),
+    [CLAIM_PREFERRED_USERNAME] = SPAN_LITERAL("preferred_username"),
+    [CLAIM_TYP] = SPAN_LITERAL("typ"),
+    [CLAIM_TOKEN_TYPE] = SPAN_LITERAL("token_type"),
+    [CLAIM_TOKEN_USE] = SPAN_LITERAL("token_use"),
+    [CLAIM_CAMEL_TOKEN_TYPE] = SPAN_LITERAL("tokenType"),
+    [CLAIM_TYPE] = SPAN_LITERAL("type"),
+    [CLAIM_IDTYP] = SPAN_LITERAL("idtyp"),
+    [CLAIM_GTY] = SPAN_LITERAL("gty"),
+    [CLAIM_UID] = SPAN_LITERAL("uid"),
+    [CLAIM_AZP] = SPAN_LITERAL("azp"),
+    [CLAIM_CNF] = SPAN_LITERAL("cnf"),
+    [CLAIM_NONCE] = SPAN_LITERAL("nonce"),
+    [CLAIM_AT_HASH] = SPAN_LITERAL("at_hash"),
+    [CLAIM_C_HASH] = SPAN_LITERAL("c_hash"),
+    [CLAIM_EVENTS] = SPAN_LITERAL("events"),
+    [CLAIM_EXP] = SPAN_LITERAL("exp"),
+    [CLAIM_NBF] = SPAN_LITERAL("nbf"),
+    [CLAIM_IAT] = SPAN_LITERAL("iat"),
+    [CLAIM_CLIENT_ID] = SPAN_LITERAL("client_id"),
+    [CLAIM_APPID] = SPAN_LITERAL("appid"),
+    [CLAIM_CID] = SPAN_LITERAL("cid"),
+};
+
 /* What a reader works on. */
 struct reading {
     const struct json_view *view;
-    const struct json_view_value *top;
+    const struct json_view_value *found[CLAIMS]; /* NULL: absent */
     enum claims_source source;
 };
 
-static const struct json_view_value *member(const struct reading *reading, const char *name)
+static void find(struct reading *reading, const struct json_view_value *member)
 {
-    return json_view_member(reading->view, reading->top, span_of(name));
+    for (size_t i = 0; i < CLAIMS; i++) {
+        if (span_equal(names[i], member->name)) {
+            reading->found[i] = member;
+            return;
+        }
+    }
 }
 
-static struct claims_text text(const struct reading *reading, const char *name)
+/* Looks at each member once, however many a token brings. */
+static void find_all(struct reading *reading)
 {
-    return text_of(member(reading, name));
+    const struct json_view_value *top = json_view_top(reading->view);
+    for (const struct json_view_value *member = json_view_first(reading->view, top); member != NULL;
+         member = json_view_next(reading->view, member)) {
+        find(reading, member);
+    }
+}
+
+static const struct json_view_value *member(const struct reading *reading, enum claim claim)
+{
+    return reading->found[claim];
+}
+
+static struct claims_text text(const struct reading *reading, enum claim claim)
+{
+    return text_of(member(reading, claim));
 }
 
 /* By one path, or the first of several (parted by blanks) that is there. */
@@ -138,15 +228,15 @@ static struct claims_text by_paths(const struct reading *reading, const char *pa
 }
 
 /* null says as little as nothing: no binding, no nonce, no event. */
-static bool is_there(const struct reading *reading, const char *name)
+static bool is_there(const struct reading *reading, enum claim claim)
 {
-    enum json_view_kind kind = json_view_kind(member(reading, name));
+    enum json_view_kind kind = json_view_kind(member(reading, claim));
     return kind != JSON_VIEW_ABSENT && kind != JSON_VIEW_NULL;
 }
 
 static void read_audiences(const struct reading *reading, struct claims_list *audiences)
 {
-    const struct json_view_value *value = member(reading, "aud");
+    const struct json_view_value *value = member(reading, CLAIM_AUD);
     bool empty =
         json_view_kind(value) == JSON_VIEW_ARRAY && json_view_first(reading->view, value) == NULL;
     read_list(reading->view, value, add, audiences);
@@ -158,7 +248,8 @@ static void read_audiences(const struct reading *reading, struct claims_list *au
 
 static void read_scopes(const struct reading *reading, struct claims *claims)
 {
-    const struct json_view_value *scope = member(reading, "scope"), *scp = member(reading, "scp");
+    const struct json_view_value *scope = member(reading, CLAIM_SCOPE),
+                                 *scp = member(reading, CLAIM_SCP);
     bool use_scp = json_view_kind(scope) == JSON_VIEW_ABSENT;
     read_list(reading->view, use_scp ? scp : scope, add_words, &claims->scopes);
     claims->scp = json_view_kind(scp) != JSON_VIEW_ABSENT &&
@@ -169,7 +260,7 @@ static void read_scopes(const struct reading *reading, struct claims *claims)
  * appid Entra's v1, cid Okta's; tokeninfo calls it aud). */
 static void read_clients(const struct reading *reading, struct claims *claims)
 {
-    static const char *const NAMES[] = {"azp", "client_id", "appid", "cid"};
+    static const enum claim NAMES[] = {CLAIM_AZP, CLAIM_CLIENT_ID, CLAIM_APPID, CLAIM_CID};
     struct claims_list *clients = &claims->clients;
     clients->presence = CLAIMS_ABSENT;
     clients->count = 0;
@@ -182,7 +273,7 @@ static void read_clients(const struct reading *reading, struct claims *claims)
         }
     }
     if (reading->source == CLAIMS_TOKENINFO) {
-        const struct json_view_value *value = member(reading, "aud");
+        const struct json_view_value *value = member(reading, CLAIM_AUD);
         if (json_view_kind(value) == JSON_VIEW_TEXT) {
             add(clients, value->text);
         }
@@ -191,7 +282,7 @@ static void read_clients(const struct reading *reading, struct claims *claims)
 
 static enum verdict_verified verified_of(const struct reading *reading)
 {
-    const struct json_view_value *value = member(reading, "email_verified");
+    const struct json_view_value *value = member(reading, CLAIM_EMAIL_VERIFIED);
     enum json_view_kind kind = json_view_kind(value);
     if (kind == JSON_VIEW_ABSENT) {
         return VERIFIED_UNSAID;
@@ -205,7 +296,7 @@ static enum verdict_verified verified_of(const struct reading *reading)
 /* RFC 7662, 2.2: a JSON true. "true" and 1 are no such thing. */
 static enum claims_presence active_of(const struct reading *reading)
 {
-    enum json_view_kind kind = json_view_kind(member(reading, "active"));
+    enum json_view_kind kind = json_view_kind(member(reading, CLAIM_ACTIVE));
     return kind == JSON_VIEW_ABSENT ? CLAIMS_ABSENT
            : kind == JSON_VIEW_TRUE ? CLAIMS_THERE
                                     : CLAIMS_BAD;
@@ -214,42 +305,43 @@ static enum claims_presence active_of(const struct reading *reading)
 static void read_who(const struct provider *provider, const struct reading *reading,
                      struct claims *claims)
 {
-    claims->issuer = text(reading, "iss");
-    claims->session = text(reading, "sid");
-    claims->sub = text(reading, "sub");
+    claims->issuer = text(reading, CLAIM_ISS);
+    claims->session = text(reading, CLAIM_SID);
+    claims->sub = text(reading, CLAIM_SUB);
     claims->subject = by_paths(reading, provider->subject_claim, "sub");
     claims->username = by_paths(reading, provider->username_claim, "email");
-    claims->email = text(reading, "email");
+    claims->email = text(reading, CLAIM_EMAIL);
     claims->email_verified = verified_of(reading);
-    claims->hosted_domain = text(reading, "hd");
-    claims->preferred = text(reading, "preferred_username");
+    claims->hosted_domain = text(reading, CLAIM_HD);
+    claims->preferred = text(reading, CLAIM_PREFERRED_USERNAME);
 }
 
 static void read_what(const struct reading *reading, struct claims *claims)
 {
-    claims->own_type = text(reading, "typ");
-    claims->token_type = text(reading, "token_type");
-    claims->token_use = text(reading, "token_use");
-    claims->other_type = text(reading, "tokenType");
+    claims->own_type = text(reading, CLAIM_TYP);
+    claims->token_type = text(reading, CLAIM_TOKEN_TYPE);
+    claims->token_use = text(reading, CLAIM_TOKEN_USE);
+    claims->other_type = text(reading, CLAIM_CAMEL_TOKEN_TYPE);
     if (claims->other_type.presence == CLAIMS_ABSENT) {
-        claims->other_type = text(reading, "type");
+        claims->other_type = text(reading, CLAIM_TYPE);
     }
-    claims->identity_type = text(reading, "idtyp");
-    claims->grant = text(reading, "gty");
-    claims->uid = text(reading, "uid");
-    claims->authorized_party = text(reading, "azp").presence == CLAIMS_THERE;
-    claims->confirmation = is_there(reading, "cnf");
-    claims->nonce = is_there(reading, "nonce");
-    claims->at_hash = is_there(reading, "at_hash");
-    claims->c_hash = is_there(reading, "c_hash");
-    claims->events = is_there(reading, "events");
+    claims->identity_type = text(reading, CLAIM_IDTYP);
+    claims->grant = text(reading, CLAIM_GTY);
+    claims->uid = text(reading, CLAIM_UID);
+    claims->authorized_party = text(reading, CLAIM_AZP).presence == CLAIMS_THERE;
+    claims->confirmation = is_there(reading, CLAIM_CNF);
+    claims->nonce = is_there(reading, CLAIM_NONCE);
+    claims->at_hash = is_there(reading, CLAIM_AT_HASH);
+    claims->c_hash = is_there(reading, CLAIM_C_HASH);
+    claims->events = is_there(reading, CLAIM_EVENTS);
     claims->active = active_of(reading);
 }
 
 void claims_read(const struct provider *provider, enum claims_source source,
                  const struct json_view *view, struct claims *claims)
 {
-    struct reading reading = {.view = view, .top = json_view_top(view), .source = source};
+    struct reading reading = {.view = view, .source = source};
+    find_all(&reading);
     claims->source = source;
     claims->header_type = claims->content_type = (struct span){0};
     read_who(provider, &reading, claims);
@@ -257,9 +349,9 @@ void claims_read(const struct provider *provider, enum claims_source source,
     read_audiences(&reading, &claims->audiences);
     read_scopes(&reading, claims);
     read_clients(&reading, claims);
-    claims->expires = time_of(source, member(&reading, "exp"));
-    claims->not_before = time_of(source, member(&reading, "nbf"));
-    claims->issued = time_of(source, member(&reading, "iat"));
+    claims->expires = time_of(source, member(&reading, CLAIM_EXP));
+    claims->not_before = time_of(source, member(&reading, CLAIM_NBF));
+    claims->issued = time_of(source, member(&reading, CLAIM_IAT));
 }
 
 void claims_read_jwt(const struct provider *provider, const struct jwt *jwt, struct claims *claims)
