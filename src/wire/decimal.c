@@ -68,7 +68,7 @@ bool decimal_bounded(const struct decimal *decimal)
     struct span whole = decimal->whole;
     if (!decimal->integer) {
         int64_t digits = span_is(whole, "0") ? 0 : (int64_t)whole.length;
-        return digits <= MAGNITUDE_MAX && digits + decimal->exponent <= MAGNITUDE_MAX;
+        return digits + decimal->exponent <= MAGNITUDE_MAX;
     }
     const char *greatest = decimal->negative ? INTEGER_LEAST : INTEGER_MOST;
     return whole.length < INTEGER_DIGITS ||

@@ -140,6 +140,7 @@ static const struct {
     {"2002:7f00:1::1", false},
     {"2002:a9fe:a9fe::", false},
     {"2002:0a00:0001::1", false},
+    {"2002:a01:203::1", false},
     {"2002:808:808::1", true},
     {"2003::1", true},
     {"3ffe:ffff::1", true},
@@ -174,6 +175,10 @@ static void test_addresses(void **state)
     unsigned char bytes[32] = {8, 8, 8, 8};
     assert_false(url_public_address(bytes, 0));
     assert_false(url_public_address(bytes, 3));
+    assert_false(url_public_address(bytes, 32));
+    bytes[0] = 0x2a;
+    assert_true(url_public_address(bytes, 16));
+    assert_false(url_public_address(bytes, 15));
     assert_false(url_public_address(bytes, 32));
 }
 
