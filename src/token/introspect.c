@@ -1,4 +1,4 @@
-/* introspect.c - a token checked at the introspection endpoint, or at Google's tokeninfo: the request, and what its answer means. */
+/* introspect.c - a token checked at introspection or at Google's tokeninfo: the request, and what its answer means. */
 #include "token/introspect.h"
 
 #include "base/memory.h"
@@ -24,7 +24,7 @@ static const char FORM[] = "application/x-www-form-urlencoded";
 
 /* -- the request -- */
 
-/* application/x-www-form-urlencoded, for bodies and, by RFC 6749, 2.3.1, for what goes into Basic. What URIs and forms both
+/* application/x-www-form-urlencoded, for bodies and, by RFC 6749, 2.3.1, for Basic. What URIs and forms both
  * leave alone is left alone, and a blank is %20: so it also arrives where somebody decodes by the other rules. */
 static void add_encoded(struct buffer *out, struct span text)
 {
