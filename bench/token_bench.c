@@ -284,7 +284,7 @@ int main(int count, char **arguments)
     bool ready = secret_init();
     assert(ready);
     if (count > 1) {
-        rounds = atoi(arguments[1]);
+        rounds = (int)strtol(arguments[1], NULL, 10);
     }
     for (int i = 0; i < MEASURED; i++) {
         mints[i] = mint_new(measured[i]);

@@ -101,6 +101,7 @@ static struct pool_list take_jobs(struct pool *pool)
     struct pool_list taken = {0};
     for (size_t left = pool->closing ? 0 : share(pool); left > 0; left--) {
         struct pool_job *job = pool->queued.first;
+        assert(job != NULL);
         list_remove(&pool->queued, job);
         pool->queued_count--;
         job->stage = POOL_RUNNING;

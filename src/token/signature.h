@@ -43,7 +43,7 @@ struct signature_key;
  * not on its curve; Ed25519 points of small order. */
 struct signature_key *signature_key_rsa(struct span modulus, struct span exponent,
                                         struct error *error);
-struct signature_key *signature_key_ec(enum signature_kind curve, struct span x, struct span y,
+struct signature_key *signature_key_ec(enum signature_kind kind, struct span x, struct span y,
                                        struct error *error);
 struct signature_key *signature_key_ed25519(struct span x, struct error *error);
 struct signature_key *signature_key_hold(struct signature_key *key);

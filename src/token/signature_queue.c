@@ -247,7 +247,7 @@ struct signature_queue *signature_queue_new(struct loop *loop, unsigned threads,
     if (threads > 0) {
         size_t room = (size_t)threads * AHEAD;
         queue->works = memory_new(room, sizeof *queue->works);
-        queue->jobs = memory_new(room, sizeof *queue->jobs);
+        queue->jobs = memory_new(room, sizeof(struct pool_job *));
         queue->pool = pool_new(loop, threads, room, 0);
     }
     return queue;
