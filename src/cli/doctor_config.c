@@ -14,22 +14,41 @@
 static const struct {
     const char *words, *code, *remedy;
 } REASONS[] = {
-    {"already", "config-domain-twice",
-     "take the domain out of one of the two blocks, or write `shared = yes` into both (then JWTs "
+    {"when both speak for it", "config-domain-twice",
+     "take the domain out of one of the two blocks, or write shared = yes into both (then JWTs "
      "only)"},
-    {"audiences", "config-no-audience",
-     "write the mail application's client id into `clients`, or our audience into `audiences`"},
+    {"belongs to provider", "config-issuer-twice",
+     "each issuer belongs to one block: delete it in the other"},
+    {"stands there twice", "config-issuer-twice", "delete one of the two"},
+    {"domains must be given", "config-domains-missing",
+     "write domains = { \"…\" } into every provider block: it speaks for those only"},
+    {"any_client = yes", "config-no-audience",
+     "clients = { \"…\" } with the client ids of the mail programs, or audiences = { \"…\" } with "
+     "ours"},
+    {"can never match", "config-audience-useless",
+     "write issuer = { \"https://…\" } or an introspection block beside it, or leave the list out"},
+    {"issuer is missing", "config-no-check",
+     "issuer = { \"https://…\" }, byte for byte as the provider names itself"},
+    {"no way to check a token", "config-no-check",
+     "issuer = { \"https://…\" }, byte for byte as the provider names itself"},
+    {"plain http to", "config-plain-http", "write https://"},
     {"others can read", "config-secret-readable",
-     "chmod 600 that file, chown it to root, and change the secret: others have had it"},
-    {"others may read", "config-secret-readable",
-     "chmod 600 that file, chown it to root, and change the secret: others have had it"},
-    {"is no setting", "config-unknown-setting",
+     "chmod 600 that file, chown root it, and change the secret: others have had it"},
+    {"can be changed by everybody", "config-writable", "chmod go-w it, and read what it says now"},
+    {"belongs to another user", "config-writable", "chown root it, and read what it says now"},
+    {"no such option", "config-unknown-setting",
      "correct the name; posternd --settings lists all of them"},
-    {"No such file", "config-missing", "write that file, or name the right one with --config"},
+    {"no user of this system", "config-user-missing", "create the user, or write its number"},
+    {"no group of this system", "config-user-missing", "create the group, or write its number"},
 };
 
-static void report_unreadable(const char *problem, struct finding_list *found)
+static void report_unreadable(const char *file, const char *problem, struct finding_list *found)
 {
+    if (access(file, F_OK) != 0) {
+        finding_bad(found, "config-missing", "write that file, or name the right one with --config",
+                    "%s", problem);
+        return;
+    }
     for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++) {
         if (strstr(problem, REASONS[i].words) != NULL) {
             finding_bad(found, REASONS[i].code, REASONS[i].remedy, "%s", problem);
@@ -133,7 +152,7 @@ void doctor_config(struct doctor *doctor, struct finding_list *found)
     struct error error;
     const char *const *environment = (const char *const *)environ;
     if (!config_load(doctor->file, environment, &doctor->config, &error)) {
-        report_unreadable(error.text, found);
+        report_unreadable(doctor->file, error.text, found);
         return;
     }
     doctor->readable = true;

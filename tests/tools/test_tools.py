@@ -293,6 +293,41 @@ def test_manual_refuses_an_empty_table(tree):
     assert manual(tree, settings="").returncode == 2
 
 
+# check-findings
+
+FINDINGS = """\
+| code | what |
+|---|---|
+| `token-expired` | it is not over |
+| `config` | it can be read |
+"""
+FINDERS = """\
+void f(void) { finding_good(list, "config", "x"); finding_bad(&of->list, "token-expired", "do", "x"); }
+"""
+
+
+def test_findings_that_are_explained(tree):
+    put(tree, "docs/findings.md", FINDINGS)
+    put(tree, "src/cli/doctor.c", FINDERS)
+    put(tree, "src/daemon/sockets.c", 'const char *a = "token-login"; /* "token-comment" */\n')
+    done = tool(tree, "check-findings")
+    assert (done.returncode, done.stdout) == (0, "")
+
+
+@pytest.mark.parametrize("name, text, said", [
+    ("src/cli/doctor.c", FINDERS + 'int g(void) { finding_warning(\n list,\n "daemon-gone", "do", "x"); }\n',
+     "src/cli/doctor.c: `daemon-gone` is not explained in docs/findings.md"),
+    ("src/token/claims.c", 'const char *a = "token-bound";\n', "src/token/claims.c: `token-bound` is not explained in docs/findings.md"),
+    ("docs/findings.md", FINDINGS + "| `token-lost` | nobody looks |\n", "docs/findings.md:5: nothing finds `token-lost`"),
+])
+def test_findings_that_are_not(tree, name, text, said):
+    put(tree, "docs/findings.md", FINDINGS)
+    put(tree, "src/cli/doctor.c", FINDERS)
+    put(tree, name, text)
+    done = tool(tree, "check-findings")
+    assert (done.returncode, done.stdout.strip()) == (1, said)
+
+
 # count-tests
 
 @pytest.mark.parametrize("status, name, text, counts", [
