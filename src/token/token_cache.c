@@ -7,7 +7,10 @@
 #include <assert.h>
 #include <string.h>
 
-enum { SLOTS_MIN = 16 };
+enum {
+    SLOTS_MIN = 16,
+    AHEAD = 16, /* so many slots ahead memory is asked for what a purge will look at */
+};
 
 struct entry {
     struct digest key;
@@ -361,13 +364,17 @@ struct choice {
 
 static bool chosen(const struct entry *entry, const struct choice *choice)
 {
-    struct token_cache_entry view;
-    if (entry->provider != choice->provider && !choice->any_provider) {
+    /* What stands in front, with the lengths, decides about most: their texts are never fetched. */
+    if ((entry->provider != choice->provider && !choice->any_provider) ||
+        (choice->refused_only && entry->answer != VERDICT_REFUSED) ||
+        (choice->address.at != NULL && choice->address.length != entry->address_length) ||
+        (choice->subject.at != NULL && choice->subject.length != entry->subject_length) ||
+        (choice->session.at != NULL && choice->session.length != entry->session_length)) {
         return false;
     }
+    struct token_cache_entry view;
     hand_out(entry, &view);
-    return !(choice->refused_only && view.answer != VERDICT_REFUSED) &&
-           (choice->address.at == NULL || span_equal(choice->address, view.address)) &&
+    return (choice->address.at == NULL || span_equal(choice->address, view.address)) &&
            (choice->subject.at == NULL || span_equal(choice->subject, view.subject)) &&
            (choice->session.at == NULL || span_equal(choice->session, view.session));
 }
@@ -376,6 +383,9 @@ static size_t purge(struct token_cache *cache, const struct choice *choice)
 {
     size_t before = cache->count;
     for (size_t slot = 0; slot < cache->slots;) {
+        const struct entry *soon = cache->entries[(slot + AHEAD) & (cache->slots - 1)];
+        __builtin_prefetch(soon);
+        __builtin_prefetch(soon == NULL ? NULL : soon->texts);
         if (cache->entries[slot] != NULL && chosen(cache->entries[slot], choice)) {
             take_out(cache, slot); /* another may have come here: look again */
         } else {

@@ -36,7 +36,7 @@ bool token_cache_lookup(struct token_cache *cache, const struct digest *key, int
 void token_cache_put(struct token_cache *cache, const struct digest *key,
                      const struct token_cache_entry *entry);
 
-/* Forgetting. Each looks at all entries: a millisecond for 100,000. They return how many went. */
+/* Forgetting. Each looks at all entries: two milliseconds for 100,000. They return how many went. */
 void token_cache_clear(struct token_cache *cache);
 bool token_cache_purge_token(struct token_cache *cache, const struct digest *key);
 size_t token_cache_purge_provider(struct token_cache *cache, uint16_t provider);
