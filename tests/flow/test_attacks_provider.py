@@ -5,6 +5,7 @@ In the room every forbidden address is there and answers, so only our own filter
 import os
 import re
 import secrets
+import signal
 
 import pytest
 
@@ -210,6 +211,13 @@ def test_attack_34_names_that_move(house):
     assert not [name for name, answer in answers.items() if answer.ok]
     assert not one.server.forbidden()
     assert all(answer.ok for answer in one.sign_in_all().values())       # by the keys they have
+    (worker,) = one.daemon.workers
+    mark = one.server.mark()
+    os.kill(worker, signal.SIGKILL)                  # the next one has no keys, and looks the names up anew
+    one.daemon.wait_worker(worker)
+    one.wait_requests(MOVES, "discovery", since=mark)
+    assert {answer["code"] for answer in one.sign_in_all().values()} == {"temp_fail"}
+    assert not one.server.forbidden()
 
 
 def test_own_host_may_be_private(house):
