@@ -216,7 +216,7 @@ def test_attack_34_names_that_move(house):
     os.kill(worker, signal.SIGKILL)                  # the next one has no keys, and looks the names up anew
     one.daemon.wait_worker(worker)
     one.wait_requests(MOVES, "discovery", since=mark)
-    assert {answer["code"] for answer in one.sign_in_all().values()} == {"temp_fail"}
+    assert {name for name, answer in one.sign_in_all().items() if answer["code"] != "temp_fail"} <= {"to-both"}
     assert not one.server.forbidden()
 
 
