@@ -77,7 +77,7 @@ static bool check_providers(const struct config *config, struct error *error)
 {
     if (config->providers->count == 0 && !config->login.passwords) {
         return error_set(error, "nobody could sign in: there is no provider and login.passwords is "
-                                "no; write a provider block with userinfo");
+                                "no; write a provider block with an issuer");
     }
     return provider_set_check(config->providers, error);
 }
