@@ -19,7 +19,6 @@ static const struct page {
     const char *name, *way;
     void (*accepted)(struct http_exchange *exchange, const struct login_outcome *outcome);
     int refused_status;
-    const char *refused;
 } pages[];
 
 /* One question: lives from its request to its answer. */
@@ -73,11 +72,13 @@ static void say_claims(struct http_exchange *exchange, const struct login_outcom
     reply(exchange, 200, buffer_span(&json));
 }
 
-/* One text for every reason: it tells nobody who exists. And no user name: Dovecot 2.4 takes a refusal with one in it
- * for a yes, of any status below 500. */
+/* The same for every reason: it tells nobody who exists. No user name: Dovecot 2.4 takes a refusal with one in it for a
+ * yes, of any status below 500. And no `error`, which Dovecot 2.3 takes for an outage. */
+static const char refused[] = "{\"active\":false}";
+
 static const struct page pages[] = {
-    {"introspect", "INTROSPECT", say_active, 200, "{\"active\":false}"},
-    {"userinfo", "USERINFO", say_claims, 401, "{\"active\":false,\"error\":\"invalid_token\"}"},
+    {"introspect", "INTROSPECT", say_active, 200},
+    {"userinfo", "USERINFO", say_claims, 401},
 };
 
 static void free_question(struct question *question)
@@ -108,7 +109,7 @@ static void on_decided(const struct login_outcome *outcome, void *context)
     case LOGIN_REFUSED:
         break;
     }
-    reply(exchange, page->refused_status, span_of(page->refused));
+    reply(exchange, page->refused_status, span_of(refused));
 }
 
 /* -- who asks -- */
@@ -210,6 +211,13 @@ static struct span told(const struct http_request *http, const char *name, size_
     return good ? value : (struct span){0};
 }
 
+/* Dovecot 2.4 calls it by the second name. */
+static struct span protocol_told(const struct http_request *http)
+{
+    struct span service = told(http, "X-Dovecot-Auth-Service", WORD_MAX);
+    return span_empty(service) ? told(http, "X-Dovecot-Auth-Protocol", WORD_MAX) : service;
+}
+
 /* RFC 6750, 2: in one place only, or (Dovecot's tokeninfo) the same one in two. false: different ones. */
 static bool add_token(struct span value, struct secret *token)
 {
@@ -254,7 +262,7 @@ static void ask(struct verifier *verifier, struct http_exchange *exchange, const
 {
     CLEANUP(secret_done) struct secret token = find_token(http);
     struct login_request request = {
-        .protocol = told(http, "X-Dovecot-Auth-Service", WORD_MAX),
+        .protocol = protocol_told(http),
         .client = without_port(told(http, "X-Dovecot-Auth-Remote", CLIENT_MAX)),
         .server = without_port(told(http, "X-Dovecot-Auth-Local", CLIENT_MAX)),
         .session = told(http, "X-Dovecot-Auth-Session", WORD_MAX),

@@ -161,7 +161,6 @@ static int teardown(void **state)
 #define CLAIMS                                                                         \
     "{\"sub\":\"id-of-alice\",\"email\":\"alice@example.com\",\"preferred_username\":" \
     "\"alice@example.com\",\"email_verified\":true,\"active\":true}"
-#define DENIED "{\"active\":false,\"error\":\"invalid_token\"}"
 
 static void test_answers(void **state)
 {
@@ -176,7 +175,7 @@ static void test_answers(void **state)
         {"/" SECRET "/introspect?token=T", "{\"error\":\"temporarily_unavailable\"}",
          LOGIN_UNAVAILABLE, 503},
         {"/" SECRET "/userinfo?access_token=T", CLAIMS, LOGIN_ACCEPTED, 200},
-        {"/" SECRET "/userinfo?access_token=T", DENIED, LOGIN_REFUSED, 401},
+        {"/" SECRET "/userinfo?access_token=T", REFUSED, LOGIN_REFUSED, 401},
         {"/" SECRET "/userinfo?access_token=T", "{\"error\":\"temporarily_unavailable\"}",
          LOGIN_UNAVAILABLE, 503},
     };
@@ -305,6 +304,7 @@ static void test_headers(void **state)
         {"x-dovecot-auth-remote: [2001:db8::7]:5123\r\nx-dovecot-auth-local: [::1]:993\r\n", "",
          "2001:db8::7", "::1", ""},
         {"X-Dovecot-Auth-Remote: 198.51.100.7\r\n", "", "198.51.100.7", "", ""},
+        {"X-Dovecot-Auth-Protocol: pop3\r\n", "pop3", "", "", ""},
         {"X-Dovecot-Auth-Service: a b\r\n", "", "", "", ""},
         {"X-Dovecot-Auth-Remote: "
          "0123456789012345678901234567890123456789012345678901234567890123456789\r\n",
