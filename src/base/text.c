@@ -161,6 +161,14 @@ bool text_utf8(struct span text)
     return true;
 }
 
+struct span text_front(struct span text, size_t length)
+{
+    while (length > 0 && length < text.length && (span_at(text, length) & 0xc0) == 0x80) {
+        length--;
+    }
+    return span_first(text, length);
+}
+
 bool text_printable_ascii(struct span text)
 {
     for (size_t i = 0; i < text.length; i++) {

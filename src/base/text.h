@@ -9,7 +9,9 @@
 bool text_base64_decode(struct span text, struct buffer *out);
 void text_base64_encode(struct span bytes, struct buffer *out);
 void text_hex_encode(struct span bytes, struct buffer *out); /* lower case */
-bool text_utf8(struct span text);            /* valid UTF-8, no surrogates, no NUL */
+bool text_utf8(struct span text); /* valid UTF-8, no surrogates, no NUL */
+/* The front of a UTF-8 text, of at most `length` bytes and ending between two characters. */
+struct span text_front(struct span text, size_t length);
 bool text_printable_ascii(struct span text); /* %x21-7E only, at least one */
 /* RFC 6750, 2.1: b64token = 1*( ALPHA / DIGIT / "-" / "." / "_" / "~" / "+" / "/" ) *"=" */
 bool text_b64token(struct span text);

@@ -2,6 +2,7 @@
 #include "token/discovery.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <assert.h>
 
@@ -80,7 +81,7 @@ static const char *slip(struct span said, struct span ours)
 static bool same_issuer(const char *issuer, struct span said, struct error *error)
 {
     /* So that what there is to paste fits, whatever came. */
-    int shown = said.length < 150 ? (int)said.length : 150;
+    int shown = (int)text_front(said, 150).length;
     if (span_is(said, issuer)) {
         return true;
     }
@@ -132,11 +133,11 @@ static bool read_endpoint(const struct url *issuer, const struct json *document,
     (void)json_text(document, endpoint->name, &text);
     if (text.length > URL_MAX || !url_parse(text, &url) || url.user_info) {
         return error_set(error, "%s is no URL that can be used: \"%.*s\"", endpoint->name,
-                         (int)(text.length < 200 ? text.length : 200), text.at);
+                         (int)text_front(text, 200).length, text.at);
     }
     if (!allowed(&url, issuer)) {
         return error_set(error, "%s is not https: \"%.*s\"", endpoint->name,
-                         (int)(text.length < 200 ? text.length : 200), text.at);
+                         (int)text_front(text, 200).length, text.at);
     }
     *endpoint->to = text_of(text);
     return true;

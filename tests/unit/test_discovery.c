@@ -2,6 +2,7 @@
 #include "token/discovery.h"
 
 #include "base/memory.h"
+#include "base/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -200,13 +201,28 @@ static void test_long(void **state)
     assert_non_null(strstr(error.text, "longer than"));
 }
 
+/* What a provider says is quoted in whole characters: errors go out as JSON, too. */
+static void test_cut(void **state)
+{
+    (void)state;
+    for (size_t before = 140; before < 160; before++) {
+        char text[300];
+        struct discovery discovery;
+        struct error error;
+        int length = snprintf(text, sizeof text, "{\"issuer\":\"%0*d\xf0\x9f\x98\x80\xc3\xa9\"}",
+                              (int)before, 0);
+        struct span document = span_bytes(text, (size_t)length);
+        assert_false(discovery_read("https://id.example.com", document, &discovery, &error));
+        assert_true(text_utf8(span_of(error.text)));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_urls),
-        cmocka_unit_test(test_document),
-        cmocka_unit_test(test_documents),
-        cmocka_unit_test(test_long),
+        cmocka_unit_test(test_urls),      cmocka_unit_test(test_document),
+        cmocka_unit_test(test_documents), cmocka_unit_test(test_long),
+        cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

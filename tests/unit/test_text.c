@@ -101,6 +101,17 @@ static void test_utf8(void **state)
     assert_false(text_utf8(SPAN_LITERAL("a\0b")));
 }
 
+static void test_front(void **state)
+{
+    (void)state;
+    struct span text = SPAN_LITERAL("a\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    static const size_t LENGTHS[] = {0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 10};
+    for (size_t i = 0; i < sizeof LENGTHS / sizeof *LENGTHS; i++) {
+        assert_int_equal(text_front(text, i).length, LENGTHS[i]);
+    }
+    assert_true(span_empty(text_front((struct span){0}, 5)));
+}
+
 static void test_b64token(void **state)
 {
     (void)state;
@@ -133,9 +144,13 @@ static void test_hex_and_printable(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_base64_decode), cmocka_unit_test(test_base64_round_trip),
-        cmocka_unit_test(test_base64_limit),  cmocka_unit_test(test_utf8),
-        cmocka_unit_test(test_b64token),      cmocka_unit_test(test_hex_and_printable),
+        cmocka_unit_test(test_base64_decode),
+        cmocka_unit_test(test_base64_round_trip),
+        cmocka_unit_test(test_base64_limit),
+        cmocka_unit_test(test_utf8),
+        cmocka_unit_test(test_front),
+        cmocka_unit_test(test_b64token),
+        cmocka_unit_test(test_hex_and_printable),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
