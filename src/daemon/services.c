@@ -18,6 +18,7 @@
 #include "net/fetch.h"
 #include "store/store.h"
 #include "token/token_check.h"
+#include "token/token_metrics.h"
 
 #include <unistd.h>
 
@@ -189,6 +190,7 @@ static void add_gauges(struct services *services, const struct services_inputs *
     gauges_admin(gauges, sockets_name(SOCKETS_ADMIN), services->admin);
     gauges_internal(gauges, sockets_name(SOCKETS_INTERNAL), services->internal);
     gauges_add(gauges, services->metrics);
+    token_metrics_add(services->tokens, services->metrics);
 }
 
 static struct directory_settings directory_settings(const struct config *config)

@@ -1,7 +1,9 @@
 """The internal listener's open part: /metrics and /healthz, and where it may listen."""
 
+import glob
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -97,6 +99,17 @@ def test_a_hostile_protocol_name_makes_no_series(daemon, client):
             imap.login("OAUTHBEARER", ends.bearer(HELLO, daemons.token()))
     new = set(client.metrics()) - series
     assert all('protocol="other"' in name or "mechanism" in name for name in new) and len(new) <= 2
+
+
+def test_every_family_is_explained(client):
+    """In docs/metrics.md, and nothing there that does not exist."""
+    with open(f"{daemons.ROOT}/docs/metrics.md", encoding="utf-8") as docs:
+        explained = set(re.findall(r"^\| .*", docs.read(), re.MULTILINE))
+    explained = {name for line in explained for name in re.findall(r"`(postern_[a-z_0-9]+)`", line)}
+    shown = {re.sub(r"_(bucket|sum|count)$", "", name.partition("{")[0]) for name in client.metrics()}
+    assert not shown - explained
+    source = "".join(open(path, encoding="utf-8").read() for path in glob.glob(f"{daemons.ROOT}/src/*/*.c"))
+    assert not [name for name in explained if f'"{name}"' not in source]
 
 
 def test_healthy(client):
