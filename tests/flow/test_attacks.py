@@ -508,15 +508,18 @@ def test_attack_21_tenants(bench):
 
 
 def test_attack_22_client_credentials(bench):
-    """A client that named itself like a mailbox, or whose token has its own id for a subject."""
-    product, client = bench.product, bench.product.client_of(bench.product.issuer)
-    claims = bench.claims()
-    named = claims | {"sub": bench.alice, "client_id": bench.alice, "azp": bench.alice}
-    vectors = [("its own name", bench.true(named)), ("of our client", bench.true(claims | {"sub": client, "client_id": client}))]
+    """A client that named itself like a mailbox, or whose token has its own id for a subject; of an account that nobody has
+    opened yet."""
+    product, client, user = bench.product, bench.product.client_of(bench.product.issuer), bench.account("robot")
+    named = bench.claims(user) | {"sub": user, "client_id": user, "azp": user}
+    own = {"oid": client} if preset(bench.block.name) == "entra" else {"sub": client, "client_id": client}
+    of_client = product.issue(user, **own)
+    product.known[of_client].person = type(product.person(user))(user, subject=client)
+    vectors = [("its own name", bench.true(named)), ("of our client", of_client)]
     if preset(bench.block.name) == "entra":
-        vectors = [(idtyp, product.issue(bench.alice, idtyp=idtyp)) for idtyp in ("app", "App")]
-        vectors.append(("no delegation", product.issue(bench.alice, scp=None, roles=["x"])))
-    bench.all_refused(vectors)
+        vectors += [(idtyp, product.issue(user, idtyp=idtyp)) for idtyp in ("app", "App")]
+        vectors.append(("no delegation", product.issue(user, scp=None, roles=["x"])))
+    bench.all_refused(vectors, user=user)
 
 
 NAMES_REFUSED = ["{local}+tag@{domain}", "\u0430{rest}@{domain}", "{local}\uff20{domain}", "{local}@{domain}.", "{local}@{domain}..", '"{local}"@{domain}', "{local}@@{domain}", "{local}@", "@{domain}",

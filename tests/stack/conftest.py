@@ -20,15 +20,43 @@ import clients  # noqa: E402
 import fake_provider  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "san")))
-KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 993, 995, 4190, 4191)
+KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 882, 883, 884, 993, 995, 4190, 4191)
+OIDC_PORTS = {"oidc": 881, "asked": 882, "signed": 883, "idtoken": 884}      # issuers of oidc.mjs
 WAIT_SECONDS = 20
 
-# A second provider for a domain of its own, and refusals without their delay. Every client here comes from one
-# address, so failures are counted per user, as for a webmail host.
+# A certified provider four times, each checked in another way and with a domain of its own; and refusals without their
+# delay. Every client here comes from one address, so failures are counted per user, as for a webmail host.
 EXTRA = """
 provider "oidc" {{
   userinfo = "http://127.0.0.1:{oidc}/me"
   domains  = {{"oidc.example"}}
+}}
+provider "asked" {{
+  issuer   = {{"http://127.0.0.1:{asked}"}}
+  check    = introspection
+  clients  = {{"mail", "brief"}}
+  domains  = {{"asked.example"}}
+  leeway   = 0s
+  cache_lifetime = 200ms
+  introspection {{
+    id     = "postern"
+    secret = "a secret: with %, & and +"
+  }}
+}}
+provider "signed" {{
+  issuer    = {{"http://127.0.0.1:{signed}"}}
+  audiences = {{"https://mail.example/"}}
+  clients   = {{"mail", "brief"}}
+  scopes    = {{"mail"}}
+  domains   = {{"signed.example"}}
+  leeway    = 0s
+  keys_cooldown = 1s
+}}
+provider "idtoken" {{
+  issuer    = {{"http://127.0.0.1:{idtoken}"}}
+  clients   = {{"mail"}}
+  id_tokens = yes
+  domains   = {{"idtoken.example"}}
 }}
 login {{
   refusal_delay     = 50ms
@@ -90,8 +118,8 @@ class Stack:
         self.directory = f"/run/postern-{name}-{self.base}"
         self.provider = fake_provider.FakeProvider(self.base + 880) if userinfo is None else None
         self.userinfo = userinfo or f"http://127.0.0.1:{self.base + 880}/userinfo"
-        self.oidc_port = self.base + 881
-        self.extra = extra.format(oidc=self.oidc_port)
+        self.oidc_ports = {name: self.base + port for name, port in OIDC_PORTS.items()}
+        self.extra = extra.format(**self.oidc_ports)
         self.numbers = itertools.count(1)
         self.context = None
 

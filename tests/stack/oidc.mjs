@@ -1,27 +1,88 @@
-// oidc.mjs - a certified OpenID provider (npm oidc-provider) with two people, for test_real_provider.py.
-// usage: node oidc.mjs PORT      says "ready" when it listens
+// oidc.mjs - a certified OpenID provider (npm oidc-provider), as often as it is asked for, for test_real_provider.py.
+// usage: node oidc.mjs NAME=PORT...    says "ready" when all listen; each is an issuer of its own with two people:
+//        anna@NAME.example, whose address is verified, and otto@NAME.example, whose address is not.
+// On standard input: "rotate NAME" gives it a new signing key, published beside the old ones; answers "rotated".
 import http from 'node:http';
+import { generateKeyPairSync, randomUUID } from 'node:crypto';
+import readline from 'node:readline';
 import { Provider } from 'oidc-provider';
 
-const port = Number(process.argv[2]);
-const people = {
-  anna: { email: 'anna@oidc.example', email_verified: true },
-  otto: { email: 'otto@oidc.example', email_verified: false },
-};
+const RESOURCE = 'https://mail.example/';
 
-const provider = new Provider(`http://127.0.0.1:${port}`, {
-  clients: [{
-    client_id: 'mail',
+function newKey() {
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  return { ...privateKey.export({ format: 'jwk' }), kid: randomUUID(), use: 'sig', alg: 'RS256' };
+}
+
+function publicClient(id) {
+  return {
+    client_id: id,
     redirect_uris: ['http://127.0.0.1:9/callback'],
     token_endpoint_auth_method: 'none',
     application_type: 'native',
     grant_types: ['authorization_code', 'refresh_token'],
-  }],
-  claims: { openid: ['sub'], email: ['email', 'email_verified'] },
-  features: { devInteractions: { enabled: true }, revocation: { enabled: true } },
-  pkce: { methods: ['S256'], required: () => true },
-  cookies: { keys: ['for these tests only'] },
-  findAccount: (_, id) => (people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
-});
+  };
+}
 
-http.createServer(provider.callback()).listen(port, '127.0.0.1', () => console.log('ready'));
+const introspecting = {
+  client_id: 'postern',
+  client_secret: 'a secret: with %, & and +',
+  redirect_uris: [],
+  response_types: [],
+  grant_types: [],
+};
+
+function configuration(name, keys) {
+  const people = {
+    anna: { email: `anna@${name}.example`, email_verified: true },
+    otto: { email: `otto@${name}.example`, email_verified: false },
+  };
+  return {
+    clients: [publicClient('mail'), publicClient('brief'), publicClient('otherapp'), introspecting],
+    claims: { openid: ['sub'], email: ['email', 'email_verified'] },
+    conformIdTokenClaims: false,
+    jwks: { keys },
+    ttl: { AccessToken: (ctx, token, client) => (client.clientId === 'brief' ? 5 : 3600) },
+    // Without an address in it a token for a resource names nobody: userinfo refuses such tokens.
+    extraTokenClaims: (ctx, token) => (token.resourceServer ? people[token.accountId] : undefined),
+    features: {
+      devInteractions: { enabled: true },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        getResourceServerInfo: () => ({ scope: 'mail', audience: RESOURCE, accessTokenTTL: undefined, accessTokenFormat: 'jwt' }),
+        useGrantedResource: () => true,
+      },
+    },
+    pkce: { methods: ['S256'], required: () => true },
+    cookies: { keys: ['for these tests only'] },
+    findAccount: (_, id) => (people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
+  };
+}
+
+const running = {};
+
+function renew(name) {
+  const one = running[name];
+  one.keys.unshift(newKey());
+  one.answer = new Provider(`http://127.0.0.1:${one.port}`, configuration(name, one.keys)).callback();
+}
+
+for (const argument of process.argv.slice(2)) {
+  const [name, port] = argument.split('=');
+  running[name] = { port: Number(port), keys: [] };
+  renew(name);
+  await new Promise((listening) => {
+    http.createServer((request, response) => running[name].answer(request, response)).listen(Number(port), '127.0.0.1', listening);
+  });
+}
+console.log('ready');
+
+readline.createInterface({ input: process.stdin }).on('line', (line) => {
+  const [word, name] = line.split(' ');
+  if (word === 'rotate') {
+    renew(name);
+    console.log('rotated');
+  }
+}).on('close', () => process.exit(0));
