@@ -134,18 +134,14 @@ static void on_gone(struct http_exchange *exchange, void *context)
     admin_call_free(http_server_kept(exchange));
 }
 
-struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
-                                struct store *store, struct changes *changes,
-                                struct directory *directory, struct password_checks *passwords,
-                                struct token_checks *tokens)
+struct admin_api *admin_api_new(int fd, const struct admin_services *services)
 {
     static const struct http_server_handler HANDLER = {on_request, on_gone};
     static const struct http_server_settings SETTINGS = {CONNECTIONS_MAX, ADMIN_CALL_BODY_MAX,
                                                          REQUEST_MS, IDLE_MS};
     struct admin_api *api = MEMORY_NEW(struct admin_api);
-    api->services =
-        (struct admin_services){loop, log, store, changes, directory, passwords, tokens};
-    api->server = http_server_new(loop, fd, &SETTINGS, &HANDLER, api);
+    api->services = *services;
+    api->server = http_server_new(services->loop, fd, &SETTINGS, &HANDLER, api);
     return api;
 }
 

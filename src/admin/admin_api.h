@@ -15,11 +15,19 @@
 
 struct admin_api;
 
-/* Takes over the listening socket; everything else outlives it. */
-struct admin_api *admin_api_new(struct loop *loop, int fd, const struct log *log,
-                                struct store *store, struct changes *changes,
-                                struct directory *directory, struct password_checks *passwords,
-                                struct token_checks *tokens);
+/* What the calls are carried out with. Everything outlives the API. */
+struct admin_services {
+    struct loop *loop;
+    const struct log *log;
+    struct store *store;
+    struct changes *changes;
+    struct directory *directory;
+    struct password_checks *passwords;
+    struct token_checks *tokens;
+};
+
+/* Takes over the listening socket; `services` are copied. */
+struct admin_api *admin_api_new(int fd, const struct admin_services *services);
 /* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
 void admin_api_drain(struct admin_api *api);
 size_t admin_api_busy(const struct admin_api *api);

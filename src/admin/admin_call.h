@@ -14,16 +14,6 @@ enum {
     ADMIN_CALL_PAGE = 500
 };
 
-struct admin_services {
-    struct loop *loop;
-    const struct log *log;
-    struct store *store;
-    struct changes *changes;
-    struct directory *directory;
-    struct password_checks *passwords;
-    struct token_checks *tokens;
-};
-
 /* Lives from the request to its reply. At most one of the five waits at a time. */
 struct admin_call {
     const struct admin_services *services;

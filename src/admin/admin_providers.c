@@ -42,6 +42,8 @@ static struct json *provider_json(const struct provider *provider)
     json_put_text(shown, "check", span_of(check_name(provider->check)));
     json_put(shown, "domains", texts(provider->domains));
     json_put(shown, "issuers", texts(provider->issuers));
+    json_put(shown, "clients", texts(provider->clients));
+    json_put(shown, "audiences", texts(provider->audiences));
     if (provider->shown != NULL) {
         json_put_text(shown, "shown", span_of(provider->shown));
     }

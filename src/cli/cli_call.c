@@ -6,6 +6,7 @@
 #include "wire/http.h"
 
 #include <errno.h>
+#include <netdb.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -234,6 +235,53 @@ enum cli_exit cli_call_quietly(const char *socket, const char *target, struct js
         *answer = NULL;
     }
     return result;
+}
+
+static int reach_tcp(struct span where)
+{
+    char host[64], port[8];
+    size_t colon = span_find_last(where, ':');
+    struct span name = span_first(where, colon);
+    struct addrinfo hints = {.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV,
+                             .ai_socktype = SOCK_STREAM},
+                    *found = NULL;
+    if (span_starts(name, "[") && span_ends(name, "]")) {
+        name = span_first(span_from(name, 1), name.length - 2);
+    }
+    if (!span_fits(name, host, sizeof host) ||
+        !span_fits(span_from(where, colon + 1), port, sizeof port) ||
+        getaddrinfo(host, port, &hints, &found) != 0) {
+        errno = EINVAL;
+        return -1;
+    }
+    int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && connect(fd, found->ai_addr, found->ai_addrlen) != 0) {
+        close_fd(&fd);
+        fd = -1;
+    }
+    freeaddrinfo(found);
+    return fd;
+}
+
+static int reach_unix(struct span path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd >= 0 && (!span_fits(path, address.sun_path, sizeof address.sun_path) ||
+                    connect(fd, (struct sockaddr *)&address, sizeof address) != 0)) {
+        close_fd(&fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+bool cli_call_reaches(const char *where, struct error *error)
+{
+    struct span text = span_of(where);
+    CLEANUP(close_fd)
+    int fd = span_starts(text, "unix:") ? reach_unix(span_from(text, sizeof "unix:" - 1))
+                                        : reach_tcp(text);
+    return fd >= 0 || error_set(error, "%s", strerror(errno));
 }
 
 char *cli_call_target(const char *collection, const char *word, const char *tail)

@@ -43,6 +43,18 @@ static void hide_controls(char *text)
     }
 }
 
+static void list_text(const struct json *list, char text[CELL_MAX])
+{
+    CLEANUP(buffer_done) struct buffer joined = buffer_limited(CELL_MAX - 1);
+    for (size_t i = 0; i < json_size(list); i++) {
+        buffer_add_text(&joined, i > 0 ? ", " : "");
+        buffer_add(&joined, json_value_text(json_item(list, i)));
+    }
+    if (joined.length > 0) {
+        snprintf(text, CELL_MAX, "%.*s", (int)joined.length, joined.at);
+    }
+}
+
 static void cell_text(const struct json *object, const char *member, char text[CELL_MAX])
 {
     int64_t number;
@@ -55,6 +67,8 @@ static void cell_text(const struct json *object, const char *member, char text[C
         size_text(number, text);
     } else if (json_boolean(object, member, &flag)) {
         snprintf(text, CELL_MAX, "%s", flag ? "yes" : "no");
+    } else if (json_kind(json_member(object, member)) == JSON_KIND_ARRAY) {
+        list_text(json_member(object, member), text);
     }
     hide_controls(text);
 }

@@ -5,7 +5,7 @@
 #include "cli/cli_options.h"
 #include "wire/json.h"
 
-/* A column of a table: a heading and the member that fills it. Absent and null are "-". */
+/* A column of a table: a heading and the member that fills it. Absent and null are "-", a list is joined. */
 struct cli_column {
     const char *heading;
     const char *member;

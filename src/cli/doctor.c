@@ -83,6 +83,7 @@ static void doctor_done(struct doctor *doctor)
     memory_free(doctor->socket);
     memory_free(doctor->problem);
     json_free(doctor->domains);
+    buffer_done(&doctor->doveconf);
 }
 
 /* Consumes `all`. */

@@ -6,6 +6,7 @@
 #ifndef CLI_DOCTOR_H
 #define CLI_DOCTOR_H
 
+#include "base/buffer.h"
 #include "base/finding.h"
 #include "cli/cli_options.h"
 #include "config/config.h"
@@ -14,13 +15,14 @@
 /* What the sections know of each other. */
 struct doctor {
     const struct cli_options *options;
-    const char *file;     /* postern.conf */
-    struct config config; /* all zeroes unless `readable` */
-    bool readable;        /* the configuration is complete and good */
-    bool running;         /* posternd answers on the admin socket */
-    char *socket;         /* the admin socket; NULL: not known */
-    char *problem;        /* why it does not answer; NULL */
-    struct json *domains; /* GET /v1/domains; NULL: not running */
+    const char *file;       /* postern.conf */
+    struct config config;   /* all zeroes unless `readable` */
+    bool readable;          /* the configuration is complete and good */
+    bool running;           /* posternd answers on the admin socket */
+    char *socket;           /* the admin socket; NULL: not known */
+    char *problem;          /* why it does not answer; NULL */
+    struct json *domains;   /* GET /v1/domains; NULL: not running */
+    struct buffer doveconf; /* Dovecot's configuration, as doveconf prints it; empty: not known */
 };
 
 enum cli_exit doctor(const struct cli_options *options);

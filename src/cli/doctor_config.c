@@ -59,13 +59,13 @@ static void report_unreadable(const char *file, const char *problem, struct find
                 "%s", problem);
 }
 
-/* The daemon's environment is another one than that of this command. */
 static const char OURS[] = "environment variable ";
 
-static void check_warnings(const struct config *config, struct finding_list *found)
+/* `theirs`: it was read with the daemon's environment; else with that of this command, which is nobody's fault. */
+static void check_warnings(const struct config *config, bool theirs, struct finding_list *found)
 {
     for (size_t i = 0; config->warnings != NULL && config->warnings[i] != NULL; i++) {
-        if (strncmp(config->warnings[i], OURS, sizeof OURS - 1) == 0) {
+        if (!theirs && strncmp(config->warnings[i], OURS, sizeof OURS - 1) == 0) {
             continue;
         }
         finding_warning(found, "config-warning",
@@ -147,11 +147,91 @@ static void check_mail_root(const struct config *config, struct finding_list *fo
     }
 }
 
+/* ---- the environment of the daemon, which is a part of its configuration ---- */
+
+enum { ENVIRONMENT_MAX = 256 * 1024, VARIABLES_MAX = 1000 };
+
+/* The parent's process, as its lock names it; 0: none. */
+static uint64_t daemon_process(const char *run_directory)
+{
+    char path[PATH_MAX], text[24] = "";
+    uint64_t process = 0;
+    snprintf(path, sizeof path, "%s/posternd.lock", run_directory);
+    FILE *file = fopen(path, "re");
+    if (file != NULL) {
+        struct span line = span_of(fgets(text, sizeof text, file));
+        (void)span_number(span_first(line, span_find(line, '\n')), INT32_MAX, &process);
+        fclose(file);
+    }
+    return process;
+}
+
+/* That it is posternd still, and no other process with the number of one that died. */
+static bool is_daemon(uint64_t process)
+{
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%llu/comm", (unsigned long long)process);
+    FILE *file = fopen(path, "re");
+    bool read = file != NULL && fgets(name, sizeof name, file) != NULL;
+    if (file != NULL) {
+        fclose(file);
+    }
+    return read && strcmp(name, "posternd\n") == 0;
+}
+
+/* Its variables, views into `bytes`. false: there is no daemon to ask. */
+static bool daemon_environment(const char *run_directory, struct buffer *bytes,
+                               const char *variables[VARIABLES_MAX + 1])
+{
+    char path[64];
+    size_t count = 0;
+    uint64_t process = daemon_process(run_directory);
+    if (process == 0 || !is_daemon(process)) {
+        return false;
+    }
+    snprintf(path, sizeof path, "/proc/%llu/environ", (unsigned long long)process);
+    FILE *file = fopen(path, "re");
+    char *room = buffer_room(bytes, ENVIRONMENT_MAX);
+    size_t length = file == NULL ? 0 : fread(room, 1, ENVIRONMENT_MAX - 1, file);
+    bool read = file != NULL && ferror(file) == 0;
+    if (file != NULL) {
+        fclose(file);
+    }
+    room[length] = '\0';
+    for (size_t at = 0; at < length && count < VARIABLES_MAX; at += strlen(room + at) + 1) {
+        variables[count++] = room + at;
+    }
+    variables[count] = NULL;
+    return read;
+}
+
+/* Where the daemon is, going by the file alone. */
+static void run_directory_of(const char *file, char directory[PATH_MAX])
+{
+    struct config config;
+    struct error ignored;
+    bool good = config_load(file, NULL, &config, &ignored);
+    snprintf(directory, PATH_MAX, "%s", good ? config.run_directory : "/run/postern");
+    config_free(&config);
+}
+
+/* With the environment of the daemon where one runs, else with our own. */
+static bool load(struct doctor *doctor, bool *theirs, struct error *error)
+{
+    char directory[PATH_MAX];
+    const char *variables[VARIABLES_MAX + 1];
+    CLEANUP(buffer_wipe) struct buffer bytes = buffer_limited(ENVIRONMENT_MAX);
+    run_directory_of(doctor->file, directory);
+    *theirs = daemon_environment(directory, &bytes, variables);
+    return config_load(doctor->file, *theirs ? variables : (const char *const *)environ,
+                       &doctor->config, error);
+}
+
 void doctor_config(struct doctor *doctor, struct finding_list *found)
 {
     struct error error;
-    const char *const *environment = (const char *const *)environ;
-    if (!config_load(doctor->file, environment, &doctor->config, &error)) {
+    bool theirs = false;
+    if (!load(doctor, &theirs, &error)) {
         report_unreadable(doctor->file, error.text, found);
         return;
     }
@@ -159,7 +239,7 @@ void doctor_config(struct doctor *doctor, struct finding_list *found)
     const struct config *config = &doctor->config;
     finding_good(found, "config", "%s: %zu provider%s", doctor->file, config->providers->count,
                  config->providers->count == 1 ? "" : "s");
-    check_warnings(config, found);
+    check_warnings(config, theirs, found);
     check_users(config, found);
     check_store(config, found);
     check_mail_root(config, found);

@@ -20,18 +20,32 @@ static char *socket_of(const struct doctor *doctor)
     return memory_text(path);
 }
 
-static bool daemon_has(const struct json *providers, const char *name)
+static bool same_texts(const struct json *list, char *const *wanted)
 {
-    for (size_t i = 0; i < json_size(providers); i++) {
-        struct span own;
-        if (json_text(json_item(providers, i), "name", &own) && span_is(own, name)) {
-            return true;
+    size_t count = 0;
+    for (; wanted != NULL && wanted[count] != NULL; count++) {
+        if (!span_is(json_value_text(json_item(list, count)), wanted[count])) {
+            return false;
+        }
+    }
+    return json_size(list) == count;
+}
+
+static bool runs_with(const struct json *running, const struct provider *wanted)
+{
+    for (size_t i = 0; i < json_size(running); i++) {
+        const struct json *one = json_item(running, i);
+        if (span_is(json_value_text(json_member(one, "name")), wanted->name)) {
+            return same_texts(json_member(one, "issuers"), wanted->issuers) &&
+                   same_texts(json_member(one, "domains"), wanted->domains) &&
+                   same_texts(json_member(one, "clients"), wanted->clients) &&
+                   same_texts(json_member(one, "audiences"), wanted->audiences);
         }
     }
     return false;
 }
 
-/* Edited, and not read again. Names tell the coarsest difference only. */
+/* Edited, and not read again. */
 static void check_current(const struct doctor *doctor, struct finding_list *found)
 {
     struct error error;
@@ -44,12 +58,29 @@ static void check_current(const struct doctor *doctor, struct finding_list *foun
     const struct provider_set *wanted = doctor->config.providers;
     bool same = json_size(running) == wanted->count;
     for (size_t i = 0; i < wanted->count; i++) {
-        same = same && daemon_has(running, wanted->providers[i].name);
+        same = same && runs_with(running, &wanted->providers[i]);
     }
     if (!same) {
         finding_bad(found, "daemon-old-configuration", "systemctl reload postern",
-                    "posternd runs with %zu providers, and %s names %zu, or others",
-                    json_size(running), doctor->file, wanted->count);
+                    "posternd runs with other provider blocks than %s has now", doctor->file);
+    }
+}
+
+/* The listener of /introspect, /userinfo and /metrics. */
+static void check_internal(const struct doctor *doctor, struct finding_list *found)
+{
+    struct error error;
+    const char *where = doctor->readable ? doctor->config.http.internal : NULL;
+    if (where == NULL) {
+        return;
+    }
+    if (cli_call_reaches(where, &error)) {
+        finding_good(found, "internal-listener", "somebody listens on %s", where);
+    } else {
+        finding_bad(found, "internal-listener",
+                    "systemctl restart postern: listeners are opened at its start; its log says "
+                    "why one was not",
+                    "http.internal: %s: %s", where, error.text);
     }
 }
 
@@ -64,6 +95,7 @@ void doctor_daemon(struct doctor *doctor, struct finding_list *found)
     case CLI_OK:
         finding_good(found, "daemon", "posternd answers on %s", doctor->socket);
         check_current(doctor, found);
+        check_internal(doctor, found);
         return;
     case CLI_NO_DAEMON:
         if (!doctor->readable) {

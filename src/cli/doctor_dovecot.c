@@ -5,6 +5,7 @@
 #include "config/stack_check.h"
 #include "config/stack_tool.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -81,7 +82,7 @@ static bool is_rawlog(struct span name, struct span value)
 
 static void check_loud(struct span doveconf, struct finding_list *found)
 {
-    size_t before = found->count, depth = 0;
+    size_t depth = 0;
     struct span rest = doveconf, name, value;
     for (size_t i = 0; i < sizeof LOUD / sizeof *LOUD; i++) {
         struct span is = setting(doveconf, LOUD[i].name);
@@ -98,9 +99,6 @@ static void check_loud(struct span doveconf, struct finding_list *found)
                         "Dovecot records sessions: %.*s = %.*s", (int)name.length, name.at,
                         (int)value.length, value.at);
         }
-    }
-    if (found->count == before) {
-        finding_good(found, "dovecot-logs", "no secret is written to Dovecot's logs");
     }
 }
 
@@ -183,13 +181,95 @@ static void check_auth_service(const struct config *config, struct finding_list 
                 error.text);
 }
 
+/* Mail is written by the uid of our userdb's answers, and Dovecot takes none outside of its limits. */
+static void check_uid(const struct config *config, struct span doveconf, struct finding_list *found)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    uint64_t first = 0, last = 0;
+    int64_t uid = config->mail_user.number;
+    (void)span_number(setting(doveconf, "first_valid_uid"), INT32_MAX, &first);
+    (void)span_number(setting(doveconf, "last_valid_uid"), INT32_MAX, &last);
+    if (uid < (int64_t)first || (last > 0 && uid > (int64_t)last)) {
+        finding_bad(found, "dovecot-uid",
+                    arena_format(&arena,
+                                 "first_valid_uid = %lld and last_valid_uid = %lld in "
+                                 "Dovecot's configuration, then doveadm reload",
+                                 (long long)uid, (long long)uid),
+                    "mail belongs to uid %lld (mail.uid), and Dovecot takes %llu to %llu only",
+                    (long long)uid, (unsigned long long)first, (unsigned long long)last);
+    }
+}
+
+/* ---- a passdb of Dovecot's own that asks the provider, or our verifier: its settings lie in a file apart (2.3) ---- */
+
+static void check_oauth2_line(const char *path, struct span name, struct span value,
+                              struct finding_list *found)
+{
+    if (span_is(name, "debug") && span_is(value, "yes")) {
+        finding_bad(found, "dovecot-auth-debug", "debug = no there, then doveadm reload",
+                    "%s: debug = yes: it writes tokens to the log", path);
+    } else if (span_ends(name, "rawlog_dir") && !span_empty(value)) {
+        finding_bad(found, "dovecot-rawlog",
+                    "take it out, doveadm reload, and delete what was recorded: tokens are in it",
+                    "%s: Dovecot records what it asks the provider: %.*s", path, (int)value.length,
+                    value.at);
+    }
+}
+
+static void check_oauth2_file(const char *path, struct finding_list *found)
+{
+    char line[LINE_MAX];
+    FILE *file = fopen(path, "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        line[strcspn(line, "\r\n")] = '\0';
+        struct span rest = span_of(line), name, value;
+        size_t depth = 0;
+        if (next_setting(&rest, &depth, &name, &value)) {
+            check_oauth2_line(path, name, value, found);
+        }
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+}
+
+/* "args = /etc/dovecot/dovecot-oauth2.conf.ext" beside "driver = oauth2", in either order. */
+static void check_oauth2(struct span doveconf, struct finding_list *found)
+{
+    struct span line, args = {0};
+    bool oauth2 = false;
+    char path[PATH_MAX];
+    while (!span_empty(doveconf) && span_cut(&doveconf, '\n', &line)) {
+        line = span_trim(line);
+        if (span_ends(line, "{")) {
+            args = span_of(NULL);
+            oauth2 = false;
+        } else if (span_starts(line, "args = /")) {
+            args = span_from(line, sizeof "args = " - 1);
+        } else if (span_is(line, "driver = oauth2")) {
+            oauth2 = true;
+        }
+        if (oauth2 && span_fits(args, path, sizeof path) && path[0] == '/') {
+            check_oauth2_file(path, found);
+            oauth2 = false;
+        }
+    }
+}
+
 static void look(const struct config *config, struct span doveconf, struct finding_list *found)
 {
+    size_t before = found->count;
     if (config->dovecot.base_dir != NULL) {
         check_auth_service(config, found);
         check_paths(config, doveconf, found);
+        check_uid(config, doveconf, found);
+        before = found->count;
     }
     check_loud(doveconf, found);
+    check_oauth2(doveconf, found);
+    if (found->count == before) {
+        finding_good(found, "dovecot-logs", "no secret is written to Dovecot's logs");
+    }
     check_tls(config, doveconf, found);
     doctor_certificate("dovecot-certificate", "ssl_cert", setting(doveconf, "ssl_cert"), found);
     doctor_certificate("dovecot-certificate", "ssl_server_cert_file",
@@ -218,5 +298,7 @@ void doctor_dovecot(struct doctor *doctor, struct finding_list *found)
                     file, error.text);
     } else {
         look(&doctor->config, buffer_span(&tool.said), found);
+        doctor->doveconf = tool.said;
+        tool.said = buffer_limited(0);
     }
 }

@@ -74,6 +74,23 @@ bool doctor_postconf_word(struct span *rest, struct span *word)
     return !span_empty(*word);
 }
 
+bool doctor_postconf_has(struct span list, const char *wanted)
+{
+    struct span word;
+    while (doctor_postconf_word(&list, &word)) {
+        if (span_is_fold(word, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *doctor_postconf_name(const struct doctor_postconf_service *service, struct arena *arena)
+{
+    return arena_format(arena, "%.*s/%.*s", (int)service->name.length, service->name.at,
+                        (int)service->type.length, service->type.at);
+}
+
 bool doctor_postconf_verbose(const struct doctor_postconf_service *service)
 {
     struct span rest = service->words, word;
@@ -89,10 +106,11 @@ bool doctor_postconf_verbose(const struct doctor_postconf_service *service)
 
 struct span doctor_postconf_complaint(const struct doctor_postconf *postconf)
 {
-    const struct buffer *said[] = {&postconf->main.complained, &postconf->master.complained,
-                                   &postconf->overrides.complained};
+    const struct span said[] = {buffer_span(&postconf->main.complained),
+                                buffer_span(&postconf->master.complained),
+                                buffer_span(&postconf->overrides.complained)};
     for (size_t i = 0; i < sizeof said / sizeof *said; i++) {
-        struct span line, text = buffer_span(said[i]);
+        struct span line, text = said[i];
         if (!span_empty(text) && span_cut(&text, '\n', &line)) {
             return line;
         }

@@ -2,6 +2,7 @@
 #ifndef CLI_DOCTOR_POSTCONF_H
 #define CLI_DOCTOR_POSTCONF_H
 
+#include "base/arena.h"
 #include "base/span.h"
 #include "config/stack_tool.h"
 
@@ -42,6 +43,11 @@ bool doctor_postconf_yes(const struct doctor_postconf *postconf,
                          const struct doctor_postconf_service *service, const char *name);
 /* The next word of a list, which commas and blanks separate; braces hold words together. */
 bool doctor_postconf_word(struct span *rest, struct span *word);
+/* Is the word in the list? Letter case aside. */
+bool doctor_postconf_has(struct span list, const char *word);
+/* "submission/inet" */
+const char *doctor_postconf_name(const struct doctor_postconf_service *service,
+                                 struct arena *arena);
 /* Is `-v` among the arguments of the service itself? */
 bool doctor_postconf_verbose(const struct doctor_postconf_service *service);
 /* What postconf complained about; empty: nothing. */

@@ -49,8 +49,12 @@ static const char *directory_of(const struct entry *entry, const struct config *
 
 static bool wanted(const struct entry *entry, const struct config *config)
 {
-    bool dovecot = entry->link == NULL || config->dovecot.base_dir != NULL;
-    return dovecot && directory_of(entry, config) != NULL;
+    const char *directory = directory_of(entry, config);
+    if (entry->link != NULL) {
+        return config->dovecot.base_dir != NULL;
+    }
+    /* No Postfix, no sockets for it. */
+    return directory != NULL && (entry->place != PLACE_QUEUE || access(directory, F_OK) == 0);
 }
 
 static bool somebody_listens(const char *path)

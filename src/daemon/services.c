@@ -145,10 +145,14 @@ static void open_other_doors(struct services *services, const struct services_in
                                              services->directory, inputs->log);
     }
     if (fds[SOCKETS_ADMIN] >= 0) {
-        services->admin =
-            admin_api_new(inputs->loop, fds[SOCKETS_ADMIN], inputs->log, services->store,
-                          services->changes, services->directory, services->passwords,
-                          services->tokens);
+        const struct admin_services admin = {.loop = inputs->loop,
+                                             .log = inputs->log,
+                                             .store = services->store,
+                                             .changes = services->changes,
+                                             .directory = services->directory,
+                                             .passwords = services->passwords,
+                                             .tokens = services->tokens};
+        services->admin = admin_api_new(fds[SOCKETS_ADMIN], &admin);
     }
 }
 

@@ -235,6 +235,18 @@ def old_certificate(clinic):
         clinic.certificate(90)
 
 
+def oauth2(line):
+    """A passdb of Dovecot's own with a file of its own."""
+    @contextlib.contextmanager
+    def plant(clinic):
+        path = f"{clinic.root}/oauth2.ext"
+        with open(path, "w", encoding="ascii") as file:
+            file.write(f"# debug = yes\n{line}\n")
+        with edited(f"{clinic.root}/dovecot.conf", "", f"passdb {{\n  driver = oauth2\n  mechanisms = xoauth2\n  args = {path}\n}}\n"):
+            yield
+    return plant
+
+
 SECOND = 'provider "play" {\n  issuer = { "https://play.example.com" }\n  clients = { "mail" }\n  domains = { "example.com" }\n}\n'
 SEVENTH = """service auth {
   unix_listener /var/spool/postfix/private/auth {
@@ -268,6 +280,8 @@ FAULTS = {
     "mail root of another": (owner("{root}/mail", 12345, 12345), "mail-root", "install -d -o 5000"),
     "provider not yet known to the daemon": (conf("", SECOND.replace('"example.com" }', '"play.example.com" }')),
                                              "daemon-old-configuration", "systemctl reload postern"),
+    "clients not yet known to the daemon": (conf('{ "mail" }', '{ "mail", "webmail" }'), "daemon-old-configuration", "systemctl reload postern"),
+    "internal listener not yet opened": (conf("", 'http { internal = "127.0.0.1:9" }\n'), "internal-listener", "systemctl restart postern"),
     # daemon, sockets, links
     "daemon not running": (stopped, "daemon-not-running", "systemctl start postern"),
     "socket with a wrong mode": (mode("{root}/run/auth-master", 0o666), "socket-mode", "chmod 600 "),
@@ -293,6 +307,10 @@ FAULTS = {
     "Dovecot takes clear text": (dovecot("ssl = required", "ssl = yes\ndisable_plaintext_auth = no"), "dovecot-cleartext", "ssl = required"),
     "Dovecot elsewhere": (dovecot("base_dir = ", "base_dir = /run/other #"), "dovecot-base-dir", 'base_dir = "/run/other'),
     "users looked up elsewhere": (dovecot("", "auth_socket_path = /run/other/auth-userdb\n"), "dovecot-auth-socket-path", "auth_socket_path"),
+    "uid outside of Dovecot's limits": (dovecot("first_valid_uid = 5000\nlast_valid_uid = 5000", "first_valid_uid = 6000\nlast_valid_uid = 7000"), "dovecot-uid",
+                                        "first_valid_uid = 5000"),
+    "oauth2 with debug": (oauth2("debug = yes"), "dovecot-auth-debug", "debug = no"),
+    "oauth2 with rawlog": (oauth2("rawlog_dir = /tmp/oauth2"), "dovecot-rawlog", "delete what was recorded"),
     "broken Dovecot configuration": (dovecot("", "no_such_setting = 1\n"), "dovecot-config-broken", "doveconf -n"),
     # Postfix
     "smtpd chroot without socket": (main_cf("smtpd_sasl_path = postern/auth", "smtpd_sasl_path = {root}/spool/postern/auth"),
@@ -314,6 +332,11 @@ FAULTS = {
     "anybody's sender": (main_cf("postern_senders = socketmap:unix:postern/map:senders", "postern_senders ="), "postfix-sender-check", "map:senders"),
     "no policy at DATA": (main_cf("postern_submission_data = $postern_policy", "postern_submission_data ="), "postfix-policy", "smtpd_data_restrictions"),
     "short lines": (main_cf("postern_sasl_line_limit = 24576", "postern_sasl_line_limit = 2048"), "postfix-line-length", "line_length_limit = 24576"),
+    "short responses": (master_cf("smtpd_sasl_response_limit=$postern_sasl_line_limit", "smtpd_sasl_response_limit=4096"), "postfix-line-length",
+                        "smtpd_sasl_response_limit = 24576"),
+    "no mechanism left": (main_cf("smtpd_sasl_tls_security_options = noanonymous", "smtpd_sasl_tls_security_options = noplaintext"),
+                          "postfix-sasl-options", "smtpd_sasl_tls_security_options = noanonymous"),
+    "no LMTP in Dovecot": (dovecot("private/dovecot-lmtp", "private/other-lmtp"), "postfix-transport", "spool/private/dovecot-lmtp"),
     "bare domains": (main_cf("virtual_alias_domains =\n", ""), "postfix-alias-domains", "virtual_alias_domains = (empty)"),
     "virtual(8)": (main_cf("virtual_transport = lmtp:unix:private/dovecot-lmtp", "virtual_transport = virtual"), "postfix-transport", "lmtp:"),
     "a domain in two classes": (main_cf("mydestination =", "mydestination = example.com"), "postfix-domain-class", "out of mydestination"),
@@ -357,6 +380,18 @@ def test_certificate_ends(clinic):
         faults = clinic.faults()
         assert set(faults) == {"dovecot-certificate", "postfix-certificate"}
         assert all("renew it" in one["remedy"] and "ends in" in one["text"] for many in faults.values() for one in many)
+
+
+def test_environment_is_the_daemons(clinic):
+    """Not that of whoever calls the doctor."""
+    environment = dict(os.environ, POSTERN_LOG_LEVEL="nonsense")
+    done = subprocess.run([*clinic.world.room.enter, daemons.POSTERN, "doctor", "--config", clinic.daemon.conf], check=False, capture_output=True,
+                          text=True, timeout=60, env=environment)
+    assert done.returncode == 0, done.stdout
+    with stopped(clinic):
+        done = subprocess.run([daemons.POSTERN, "doctor", "--config", clinic.daemon.conf], check=False, capture_output=True, text=True, timeout=60,
+                              env=environment)
+        assert "POSTERN_LOG_LEVEL" in done.stdout
 
 
 # ---- faults of the provider ----
