@@ -511,6 +511,70 @@ def test_weak_keys(clinic):
         clinic.product.more_keys = []
 
 
+def test_texts_of_others_steer_no_terminal(clinic):
+    with troubled(clinic, web.changed(issuer="https://id.example.com/\x1b[31m\u009bred\r\n")):
+        done = clinic.daemon.postern("provider", "test", check=False)
+        assert done.returncode == 1 and "\\x1b[31m" in done.stdout
+        assert not {"\x1b", "\u009b", "\r"} & set(done.stdout)
+
+
+def test_no_secret_is_shown(clinic):
+    shown = clinic.doctor().stdout + clinic.doctor("--json").stdout + clinic.daemon.postern("provider", "test").stdout
+    assert worlds.SECRET not in shown and "postern-provider-test-" not in shown
+    assert worlds.SECRET not in clinic.daemon.log() and "postern-provider-test-" not in clinic.daemon.log()
+
+
+class Asking:
+    """A call to the daemon that waits, as its provider says nothing."""
+
+    def __init__(self, clinic, method="GET", target="/v1/providers/work/test", **body):
+        self.mark = clinic.world.server.mark()
+        self.clinic, self.call = clinic, daemons.Admin(clinic.daemon)
+        clinic.world.server.trouble(web.frozen, ID)
+        self.call.request(method, target, json.dumps(body) if body else None, {"Content-Type": "application/json"})
+        daemons.wait_for(lambda: clinic.world.server.requests(ID, since=self.mark), clinic.daemon.log)
+
+    def end(self):
+        self.call.close()
+        self.clinic.world.server.well()
+
+
+def questions(clinic):
+    return [{}, {"method": "POST", "target": "/v1/token/check", "token": clinic.product.issue(HELLO, opaque=True)}]
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_who_asked_leaves(clinic, which):
+    workers = clinic.daemon.workers
+    asking = Asking(clinic, **questions(clinic)[which])
+    asking.end()
+    assert clinic.faults() == {}
+    assert clinic.daemon.workers == workers
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_reload_while_asking(clinic, which):
+    """The question is answered by the providers that it was about."""
+    asking = Asking(clinic, **questions(clinic)[which])
+    clinic.reload(clinic.conf_text().replace('"work"', '"other"'))
+    clinic.world.server.well()
+    with asking.call.getresponse() as answer:
+        said = json.load(answer)
+    assert answer.status == 200 and said["provider"] == "work"
+    clinic.reload(clinic.conf_text())
+    asking.end()
+    assert clinic.faults() == {}
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_stop_while_asking(clinic, which):
+    asking = Asking(clinic, **questions(clinic)[which])
+    assert clinic.daemon.stop() == 0
+    asking.end()
+    clinic.daemon.start()
+    daemons.wait_for(lambda: clinic.faults() == {}, clinic.faults)
+
+
 def test_unknown_provider(clinic):
     assert clinic.daemon.postern("provider", "test", "nobody", check=False).returncode == 3
     listed = clinic.daemon.postern("provider", "list").stdout
