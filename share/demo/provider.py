@@ -7,13 +7,14 @@ It keeps everything in memory, believes whoever chooses a name on its sign-in pa
   provider.py token --control SOCKET USER [--for SECONDS | --expired]     prints a fresh access token of USER
   provider.py revoke --control SOCKET < TOKEN                             ends the token read from standard input
 
-Served: discovery, /authorize (code flow with PKCE S256, a page to choose the user), /token (authorization_code,
-refresh_token) and /userinfo. Tokens are opaque, so there are no keys to publish. The token
-DMS_YWNjZXNzX3Rva2Vu, known from docker-mailserver's tests, always belongs to hello@example.com.
+Served: discovery, /keys, /authorize (code flow with PKCE S256, a page to choose the user), /token (authorization_code,
+refresh_token), /userinfo and /introspect. Tokens are JWTs (RFC 9068) by a key that is made at every start. The token
+DMS_YWNjZXNzX3Rva2Vu, known from docker-mailserver's tests, is opaque and always belongs to hello@example.com.
 """
 
 import argparse
 import base64
+import binascii
 import hashlib
 import html
 import http.server
@@ -24,12 +25,15 @@ import secrets
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 import time
 import urllib.parse
 
 CLIENT_ID = "postern-demo"
+# Who may ask about tokens: Postern, with what ./demo writes into its configuration. No secret: it is of this trial only.
+INTROSPECT_ID, INTROSPECT_SECRET = "postern", "demo-introspection"
 FIXED_TOKEN = "DMS_YWNjZXNzX3Rva2Vu"
 FIXED_USER = "hello@example.com"
 TOKEN_SECONDS = 3600
@@ -77,11 +81,40 @@ class Bounded(dict):
             del self[next(iter(self))]
 
 
+def base64url(data):
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+class Signer:
+    """One RSA key. The standard library cannot sign, so the openssl command does; its file is the owner's only."""
+
+    def __init__(self, directory):
+        self._file = os.path.join(directory, "signing-key.pem")
+        mask = os.umask(0o077)
+        try:
+            self._openssl("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", self._file)
+        finally:
+            os.umask(mask)
+        modulus = bytes.fromhex(self._openssl("rsa", "-in", self._file, "-noout", "-modulus").decode().strip().partition("=")[2])
+        self.jwk = {"kty": "RSA", "use": "sig", "alg": "RS256", "kid": hashlib.sha256(modulus).hexdigest()[:16],
+                    "n": base64url(modulus), "e": "AQAB"}
+
+    @staticmethod
+    def _openssl(*arguments, data=b""):
+        return subprocess.run(["openssl", *arguments], input=data, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+
+    def token(self, claims):
+        header = {"alg": "RS256", "typ": "at+jwt", "kid": self.jwk["kid"]}
+        signed = ".".join(base64url(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+        return signed + "." + base64url(self._openssl("dgst", "-sha256", "-sign", self._file, data=signed.encode()))
+
+
 class Provider:
     """Users, tokens and codes; every method takes the lock, so any thread may call."""
 
-    def __init__(self, issuer, users):
+    def __init__(self, issuer, users, signer):
         self.issuer = issuer
+        self.signer = signer
         self._lock = threading.Lock()
         self._salt = b"postern-demo-provider"
         self._users = {}
@@ -107,22 +140,28 @@ class Provider:
             return [dict(user) for user in self._users.values()]
 
     def mint(self, address, seconds, scope="openid email profile"):
-        token = "demo_" + secrets.token_urlsafe(24)
         with self._lock:
-            if address not in self._users:
-                raise ValueError("no such user")
-            self._tokens[token] = {"user": address, "until": time.time() + seconds, "scope": scope}
+            user = self._users.get(address)
+        if user is None:
+            raise ValueError("no such user")
+        now = int(time.time())
+        until = now + int(seconds)
+        claims = {"iss": self.issuer, "sub": user["sub"], "aud": CLIENT_ID, "client_id": CLIENT_ID, "scope": scope, "email": address,
+                  "email_verified": True, "iat": min(now, until - TOKEN_SECONDS), "exp": until, "jti": secrets.token_urlsafe(12)}
+        token = self.signer.token(claims)
+        with self._lock:
+            self._tokens[token] = {"user": address, "until": until, "scope": scope}
         return token
 
     def revoke(self, token):
         with self._lock:
             return self._tokens.pop(token, None) is not None
 
-    def userinfo(self, token):
-        """The claims, or a word that says why not."""
+    def _find(self, token):
+        """The token's entry and its user, or None and a word that says why not."""
         with self._lock:
             if secrets.compare_digest(token.encode(), FIXED_TOKEN.encode()):
-                entry = {"user": FIXED_USER, "until": time.time() + 1}
+                entry = {"user": FIXED_USER, "until": int(time.time()) + TOKEN_SECONDS, "scope": "openid email profile"}
             else:
                 entry = self._tokens.get(token)
             if entry is None:
@@ -130,9 +169,21 @@ class Provider:
             if entry["until"] <= time.time():
                 return None, "The token expired"
             user = self._users.get(entry["user"])
-            if user is None:
-                return None, "The user is gone"
-            return dict(user, preferred_username=user["email"], email_verified=True), None
+            return ((entry, user), None) if user else (None, "The user is gone")
+
+    def userinfo(self, token):
+        """The claims, or a word that says why not."""
+        found, why = self._find(token)
+        return (dict(found[1], preferred_username=found[1]["email"], email_verified=True), None) if found else (None, why)
+
+    def introspect(self, token):
+        """What RFC 7662 wants to know."""
+        found, _ = self._find(token)
+        if found is None:
+            return {"active": False}
+        entry, user = found
+        return {"active": True, "iss": self.issuer, "sub": user["sub"], "client_id": CLIENT_ID, "aud": CLIENT_ID, "scope": entry["scope"],
+                "exp": entry["until"], "token_type": "Bearer", "username": user["email"], "email": user["email"], "email_verified": True}
 
     def sign_in_start(self, request):
         key = secrets.token_urlsafe(18)
@@ -193,11 +244,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     user = "-"
 
     def do_GET(self):
-        self._route({"/": self._home, "/.well-known/openid-configuration": self._discovery,
+        self._route({"/": self._home, "/.well-known/openid-configuration": self._discovery, "/keys": self._keys,
                      "/authorize": self._authorize, "/userinfo": self._userinfo})
 
     def do_POST(self):
-        self._route({"/authorize": self._chosen, "/token": self._token, "/userinfo": self._userinfo})
+        self._route({"/authorize": self._chosen, "/token": self._token, "/userinfo": self._userinfo, "/introspect": self._introspect})
 
     def _route(self, routes):
         self.user = "-"
@@ -259,6 +310,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "authorization_endpoint": issuer + "/authorize",
             "token_endpoint": issuer + "/token",
             "userinfo_endpoint": issuer + "/userinfo",
+            "introspection_endpoint": issuer + "/introspect",
+            "jwks_uri": issuer + "/keys",
+            "id_token_signing_alg_values_supported": ["RS256"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": ["authorization_code", "refresh_token"],
@@ -269,6 +323,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             "code_challenge_methods_supported": ["S256"],
             "authorization_response_iss_parameter_supported": True,
         })
+
+    def _keys(self):
+        self._json(200, {"keys": [self.server.provider.signer.jwk]})
 
     def _authorize(self):
         redirect = self.query.get("redirect_uri", "")
@@ -351,6 +408,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.user = claims["email"]
         self._json(200, claims)
 
+    def _introspect(self):
+        kind, _, text = self.headers.get("Authorization", "").partition(" ")
+        try:
+            said = base64.b64decode(text, validate=True) if kind.lower() == "basic" else b""
+        except binascii.Error:
+            said = b""
+        if not secrets.compare_digest(said, f"{INTROSPECT_ID}:{INTROSPECT_SECRET}".encode()):
+            self._json(401, {"error": "invalid_client"}, [("WWW-Authenticate", 'Basic realm="demo"')])
+            return
+        token = self.form.get("token", "")
+        answer = self.server.provider.introspect(token) if token.isascii() else {"active": False}
+        self.user = answer.get("email", "-")
+        self._json(200, answer)
+
     def log_request(self, code="-", size="-"):
         path = urllib.parse.urlsplit(self.path).path
         path = path if path.isascii() and path.isprintable() else "?"
@@ -432,7 +503,8 @@ def serve(options):
         sys.exit("provider: it believes everybody, so it listens on loopback addresses only")
     scheme = "https" if options.cert else "http"
     issuer = (options.issuer or f"{scheme}://{options.listen}").rstrip("/")
-    provider = Provider(issuer, options.user or [FIXED_USER, "user1@example.com"])
+    signer = Signer(os.path.dirname(os.path.abspath(options.control)))
+    provider = Provider(issuer, options.user or [FIXED_USER, "user1@example.com"], signer)
     server = Server((host.strip("[]"), int(port)), provider)
     if options.cert:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)

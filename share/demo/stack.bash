@@ -175,6 +175,24 @@ stack_rsyslog_conf() {
 
 # ---- configuration ----
 
+# The demo's own provider by its issuer, as one would write it for a real one; introspection is for docker-mailserver's opaque
+# token, and sees within five seconds that a token was revoked.
+stack_provider_settings() {
+    if [ -n "$STACK_USERINFO" ]; then
+        printf '  userinfo = "%s"\n' "$STACK_USERINFO"
+        return
+    fi
+    cat <<-CONF
+	  issuer  = {"http://127.0.0.1:${STACK_PORT[provider]}"}
+	  clients = {"postern-demo"}
+	  recheck = 5s
+	  introspection {
+	    id     = "postern"
+	    secret = "demo-introspection"
+	  }
+	CONF
+}
+
 stack_postern_conf() {
     local name
     (umask 077 && cat >"$STACK_DIR/postern.conf") <<-CONF
@@ -184,8 +202,8 @@ stack_postern_conf() {
 	run_directory = "$STACK_DIR"
 	log_socket    = "$STACK_DIR/logroot/dev/log"
 	provider "demo" {
-	  userinfo = "${STACK_USERINFO:-http://127.0.0.1:${STACK_PORT[provider]}/userinfo}"
-	  domains  = {"example.com"}
+	$(stack_provider_settings)
+	  domains = {"example.com"}
 	}
 	accounts { store = "sqlite:$STACK_DIR/lib/accounts.db" }
 	login    { cleartext_from_loopback = yes }
@@ -337,6 +355,8 @@ stack_down() {
 }
 
 stack_postern() {
+    # `postern doctor` reads the configuration itself, so it has to be told which.
+    [ "${1:-}" != doctor ] || set -- "$@" --config "$STACK_DIR/postern.conf"
     POSTERN_SOCKET=$STACK_DIR/admin.sock "$POSTERN" "$@"
 }
 

@@ -82,6 +82,12 @@ def test_commands_and_ctrl_c(demo):
         token = demo.run("token", "user1@example.com").stdout.strip()
         assert token
         assert "hello@example.com" in demo.run("postern", "account", "list").stdout
+        checked = demo.run("postern", "token", "check", line=demo.run("token", "--expired", "hello@example.com").stdout)
+        assert checked.returncode != 0 and "refused: expired 3 min ago" in checked.stdout, checked.stdout
+        checked = demo.run("postern", "token", "check", line=token + "\n")
+        assert checked.returncode == 0 and "accepted: signs in as user1@example.com" in checked.stdout, checked.stdout
+        doctor = demo.run("postern", "doctor")
+        assert doctor.returncode == 0 and "Nothing is wrong." in doctor.stdout, doctor.stdout
         second = demo.run()
         assert second.returncode != 0 and "running already" in second.stderr
 
