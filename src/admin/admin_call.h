@@ -34,6 +34,7 @@ struct admin_call {
     struct finding_list findings; /* of a token's check */
     struct address user;          /* `user_given`: the name that came with the token */
     bool user_given;
+    enum provider_protocol protocol; /* for what it would sign in */
 };
 
 /* A handler leads to exactly one of the three endings below, now or later. */

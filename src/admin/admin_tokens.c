@@ -163,15 +163,53 @@ static void tell_state(const struct inquiry *inquiry)
                 "the account is %s", account_state_name(account->state));
 }
 
+/* ---- findings that mean something else in the light of others ---- */
+
+static void soften(struct finding *finding)
+{
+    finding->level = FINDING_SKIPPED;
+    memory_free(finding->remedy);
+    finding->remedy = NULL;
+}
+
 /* email_verified counts when an account is bound, and not afterwards. */
 static void soften_email_verified(const struct inquiry *inquiry)
 {
     for (size_t i = 0; i < inquiry->findings->count; i++) {
+        if (strcmp(inquiry->findings->items[i].code, "token-email-verified") == 0) {
+            soften(&inquiry->findings->items[i]);
+        }
+    }
+}
+
+/* Of the scopes that one protocol asks for, those of the protocol in question decide. */
+static void judge_protocol(const struct inquiry *inquiry)
+{
+    static const char PREFIX[] = "token-scope-";
+    enum provider_protocol asked = inquiry->call->protocol;
+    for (size_t i = 0; asked != PROVIDER_PROTOCOLS && i < inquiry->findings->count; i++) {
         struct finding *finding = &inquiry->findings->items[i];
-        if (strcmp(finding->code, "token-email-verified") == 0) {
-            finding->level = FINDING_SKIPPED;
-            memory_free(finding->remedy);
-            finding->remedy = NULL;
+        struct span code = span_of(finding->code);
+        if (finding->level != FINDING_WARNING || !span_starts(code, PREFIX)) {
+            continue;
+        }
+        if (span_is(span_from(code, sizeof PREFIX - 1), provider_protocol_name(asked))) {
+            finding->level = FINDING_BAD;
+        } else {
+            soften(finding);
+        }
+    }
+}
+
+/* A token for Microsoft Graph fails by its signature, issuer and audience as well: all of it follows from what it is. */
+static void judge_graph(const struct inquiry *inquiry)
+{
+    static const char GRAPH[] = "token-for-graph";
+    bool graph = was_said(inquiry->findings, GRAPH);
+    for (size_t i = 0; graph && i < inquiry->findings->count; i++) {
+        struct finding *finding = &inquiry->findings->items[i];
+        if (finding->level == FINDING_BAD && strcmp(finding->code, GRAPH) != 0) {
+            soften(finding);
         }
     }
 }
@@ -279,6 +317,8 @@ static void on_checked(const struct verdict *verdict, void *context)
     call->token_check = NULL;
     struct inquiry inquiry = {.call = call, .verdict = verdict, .findings = &call->findings};
     struct policy_outcome outcome = decide(&inquiry);
+    judge_protocol(&inquiry);
+    judge_graph(&inquiry);
     if (verdict->answer == VERDICT_ACCEPTED) {
         tell_account(&inquiry, &outcome);
     }
@@ -296,19 +336,17 @@ static void refuse_at_once(struct admin_call *call, const char *code, const char
     on_checked(&verdict, call);
 }
 
-static bool read_protocol(struct admin_call *call, struct span text,
-                          enum provider_protocol *protocol)
+static bool read_protocol(struct admin_call *call, struct span text)
 {
-    *protocol = span_empty(text) ? PROVIDER_PROTOCOLS : provider_protocol_of(text);
-    if (!span_empty(text) && *protocol == PROVIDER_PROTOCOLS) {
+    call->protocol = span_empty(text) ? PROVIDER_PROTOCOLS : provider_protocol_of(text);
+    if (!span_empty(text) && call->protocol == PROVIDER_PROTOCOLS) {
         admin_call_refuse(call, 400, "invalid", "protocol: one of imap, pop3, smtp, sieve");
         return false;
     }
     return true;
 }
 
-static void start(struct admin_call *call, struct span token, struct span user,
-                  enum provider_protocol protocol)
+static void start(struct admin_call *call, struct span token, struct span user)
 {
     call->user_given = !span_empty(user);
     if (!text_b64token(token)) {
@@ -326,7 +364,7 @@ static void start(struct admin_call *call, struct span token, struct span user,
     struct token_question question = {
         .token = &secret,
         .user = call->user_given ? &call->user : NULL,
-        .protocol = protocol,
+        .protocol = call->protocol,
         .login_id = call->actor,
         .findings = &call->findings,
     };
@@ -336,7 +374,6 @@ static void start(struct admin_call *call, struct span token, struct span user,
 void admin_tokens_check(struct admin_call *call)
 {
     struct span token, user, protocol_name;
-    enum provider_protocol protocol;
     bool given = admin_call_text(call, "token", &token);
     (void)admin_call_text(call, "user", &user);
     (void)admin_call_text(call, "protocol", &protocol_name);
@@ -345,7 +382,7 @@ void admin_tokens_check(struct admin_call *call)
     }
     if (!given) {
         admin_call_refuse(call, 400, "invalid", "\"token\" is missing");
-    } else if (read_protocol(call, protocol_name, &protocol)) {
-        start(call, token, user, protocol);
+    } else if (read_protocol(call, protocol_name)) {
+        start(call, token, user);
     }
 }

@@ -214,6 +214,27 @@ bool provider_probe_document(const struct provider_probe *probe, const struct fe
 
 /* ---- keys ---- */
 
+static void hand_over(const struct finding_list *from, struct finding_list *to)
+{
+    for (size_t i = 0; i < from->count; i++) {
+        const struct finding *one = &from->items[i];
+        switch (one->level) {
+        case FINDING_GOOD:
+            finding_good(to, one->code, "%s", one->text);
+            break;
+        case FINDING_SKIPPED:
+            finding_skipped(to, one->code, "%s", one->text);
+            break;
+        case FINDING_WARNING:
+            finding_warning(to, one->code, one->remedy, "%s", one->text);
+            break;
+        case FINDING_BAD:
+            finding_bad(to, one->code, one->remedy, "%s", one->text);
+            break;
+        }
+    }
+}
+
 void provider_probe_keys(const struct provider_probe *probe, const struct fetch_answer *answer)
 {
     struct error error;
@@ -222,7 +243,8 @@ void provider_probe_keys(const struct provider_probe *probe, const struct fetch_
                     "%s: HTTP status %d", probe->asked, answer->status);
         return;
     }
-    struct keyset *keys = keyset_new(answer->body, probe->findings, &error);
+    CLEANUP(finding_list_done) struct finding_list left_out = finding_list_empty();
+    struct keyset *keys = keyset_new(answer->body, &left_out, &error);
     if (keys == NULL) {
         finding_bad(probe->findings, "provider-keys",
                     "correct `jwks`, or have the provider publish a JWKS there (RFC 7517)",
@@ -232,6 +254,7 @@ void provider_probe_keys(const struct provider_probe *probe, const struct fetch_
     size_t good = keyset_count(keys), ignored = keyset_ignored(keys);
     keyset_release(keys);
     if (good > 0) {
+        hand_over(&left_out, probe->findings);
         finding_good(probe->findings, "provider-keys", "%zu usable, %zu left out", good, ignored);
     } else if (!probe->needs_keys || *probe->unsigned_by_keys) {
         finding_skipped(probe->findings, "provider-keys", "%s has none", probe->asked);
@@ -240,7 +263,8 @@ void provider_probe_keys(const struct provider_probe *probe, const struct fetch_
     } else {
         finding_bad(probe->findings, "provider-keys",
                     "make a signing key at the provider: RSA of 2048 bits or more, or P-256",
-                    "none of its %zu keys can be used", ignored);
+                    "none of its %zu keys can be used: %s", ignored,
+                    left_out.count > 0 ? left_out.items[0].text : "no reason given");
     }
 }
 

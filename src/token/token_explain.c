@@ -188,6 +188,10 @@ void token_explain_key(const struct token_case *of, const struct keyset *keys,
         return;
     }
     const char *trouble = issuer_trouble(of->issuer);
+    if (signature_algorithm_of(jwt->algorithm) == SIGNATURE_NONE) {
+        finding_skipped(of->findings, "token-key", "no key is for such an algorithm");
+        return;
+    }
     if (keys == NULL) {
         finding_bad(of->findings, "token-keys",
                     "see `postern provider test` for why they could not be had",
@@ -311,9 +315,13 @@ void token_explain_asked(const struct token_case *of, const struct fetch_answer 
     }
     const char *name = token_way_name(of->way);
     if (!goes_on && about_asking(of)) {
-        finding_bad(of->findings, code_of(of->way), remedy_of(of), "%s: %s%s%s (HTTP status %d)",
-                    name, verdict_reason_name(of->verdict.reason),
-                    of->verdict.detail[0] == '\0' ? "" : ": ", of->verdict.detail, answer->status);
+        char status[32] = "";
+        if (answer->status != 0) {
+            snprintf(status, sizeof status, " (HTTP status %d)", answer->status);
+        }
+        finding_bad(of->findings, code_of(of->way), remedy_of(of), "%s: %s%s%s%s", name,
+                    verdict_reason_name(of->verdict.reason),
+                    of->verdict.detail[0] == '\0' ? "" : ": ", of->verdict.detail, status);
     } else {
         finding_good(of->findings, code_of(of->way), "%s answered", name);
     }

@@ -503,7 +503,7 @@ def test_provider_fault(clinic, name):
 def test_weak_keys(clinic):
     """Left out, said so, and not missed as long as there are others."""
     with keyed(clinic, [WEAK.jwk]):
-        assert set(clinic.faults()) == {"keys-weak", "provider-keys"}
+        found(clinic, "provider-keys", "RSA of 2048 bits")
     clinic.product.more_keys = [WEAK.jwk]
     try:
         found(clinic, "keys-weak", "2048")
@@ -633,7 +633,21 @@ def revoked(product):
     return token
 
 
+def graph(product):
+    """As Entra issues it: its signature verifies nowhere else."""
+    token = product.issue(HELLO, aud="https://graph.microsoft.com", client="other")
+    return token[:-8] + "AAAAAAAA"
+
+
+def hs256(product):
+    return tokens.mint(product.claims(HELLO), alg="HS256", header={"typ": "at+jwt"}, sign=lambda data: tokens.hs("HS256", b"secret", data))
+
+
 TOKENS = {
+    "Microsoft Graph with all that follows": (graph, "token-for-graph", "Graph"),
+    "signed with HS256": (hs256, "token-algorithm", "choose a signing key"),
+    "signed by another": (lambda product: tokens.mint(product.claims(HELLO), tokens.Key("RSA"), header={"typ": "at+jwt"}), "token-key", "fresh token"),
+    "changed": (lambda product: product.issue(HELLO)[:-8] + "AAAAAAAA", "token-signature", "fresh"),
     "expired": (issued(exp=int(time.time()) - 180), "token-expired", "the client should refresh"),
     "wrong audience and client": (issued(client="other"), "token-client", 'clients = { "mail", "other" }'),
     "Microsoft Graph": (issued(aud="00000003-0000-0000-c000-000000000000"), "token-for-graph", "Graph"),
@@ -697,6 +711,28 @@ def test_missing_scope(known):
     with configured(known, 'clients  = { "mail" }', 'clients  = { "mail" }\n  scopes = { "mail.read" }'):
         said = check(known, known.product.issue(HELLO))
         assert list(faulty(said)) == ["token-scope"] and "mail.read" in said["summary"]
+
+
+def test_missing_scope_of_one_protocol(known):
+    with configured(known, 'clients  = { "mail" }', 'clients  = { "mail" }\n  scope_imap = { "imap" }'):
+        token = known.product.issue(HELLO)
+        said = check(known, token, "--protocol", "imap")
+        assert list(faulty(said)) == ["token-scope-imap"] and said["answer"] == "refused" and "imap" in said["summary"]
+        said = check(known, token, "--protocol", "smtp")
+        assert faulty(said) == {} and said["answer"] == "accepted"
+        assert faulty(check(known, token))["token-scope-imap"]["level"] == "warning"
+
+
+def test_wrong_slash(known):
+    with configured(known, "/realm/", "/realm"):
+        said = check(known, known.product.issue(HELLO))
+        assert list(faulty(said)) == ["token-issuer"] and 'issuer = { "https://id.example.com/realm/" }' in said["summary"]
+
+
+def test_wrong_introspection_secret(known):
+    with configured(known, 'id = "postern"', 'id = "other"'):
+        said = check(known, known.product.issue(HELLO, opaque=True))
+        assert said["answer"] == "unavailable" and list(faulty(said)) == ["token-introspection"] and "secret_file" in said["summary"]
 
 
 def test_wrong_audience(known):
