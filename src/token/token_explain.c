@@ -1,6 +1,7 @@
 /* token_explain.c - the steps of a check, told for `postern token check`. */
 #include "token/token_explain.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -85,6 +86,7 @@ static void explain_other_issuer(const struct token_case *of, struct span named)
 {
     char remedy[REMEDY_MAX];
     const char *found = NULL;
+    assert(of->provider->issuers != NULL); /* without any there is no other one */
     for (char **own = of->provider->issuers; own != NULL && *own != NULL; own++) {
         found = found == NULL && nearly(span_of(*own), named) ? *own : found;
     }
