@@ -1,4 +1,4 @@
-/* doctor_certificate.c - until when a certificate file is good. */
+/* doctor_certificate.c - until when a certificate file is good, and who can read its key. */
 #include "base/memory.h"
 #include "cli/doctor_sections.h"
 
@@ -6,6 +6,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 #include <stdio.h>
+#include <sys/stat.h>
 
 enum { WARN_DAYS = 14 };
 
@@ -30,6 +31,25 @@ static X509 *read_first(const char *path)
     return certificate;
 }
 
+/* Dovecot 2.3 writes ssl_cert = </path: read the file. false: it names none. */
+static bool path_of(struct span value, char path[PATH_MAX])
+{
+    value = span_trim(span_at(value, 0) == '<' ? span_from(value, 1) : value);
+    return span_at(value, 0) == '/' && span_fits(value, path, PATH_MAX);
+}
+
+void doctor_key(const char *name, struct span value, struct finding_list *found)
+{
+    struct stat status;
+    char path[PATH_MAX], remedy[PATH_MAX + 100];
+    if (path_of(value, path) && stat(path, &status) == 0 && (status.st_mode & S_IROTH) != 0) {
+        snprintf(remedy, sizeof remedy, "chmod o-r %s, and renew the certificate with a new key",
+                 path);
+        finding_bad(found, "tls-key-readable", remedy,
+                    "%s: everybody on this system can read the private key %s", name, path);
+    }
+}
+
 void doctor_certificate(const char *code, const char *name, struct span value,
                         struct finding_list *found)
 {
@@ -37,9 +57,7 @@ void doctor_certificate(const char *code, const char *name, struct span value,
         "renew it, and reload the server: clients refuse the connection once it is over";
     char path[PATH_MAX];
     int days = 0;
-    /* Dovecot 2.3 writes ssl_cert = </path: read the file. */
-    value = span_trim(span_at(value, 0) == '<' ? span_from(value, 1) : value);
-    if (span_at(value, 0) != '/' || !span_fits(value, path, sizeof path)) {
+    if (!path_of(value, path)) {
         return;
     }
     X509 *certificate = read_first(path);

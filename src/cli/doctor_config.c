@@ -74,6 +74,20 @@ static void check_warnings(const struct config *config, bool theirs, struct find
     }
 }
 
+/* Whoever stands there is neither delayed nor stopped, however often he guesses. */
+static void check_trusted(const struct config *config, struct finding_list *found)
+{
+    char **trusted = config->throttle.trusted;
+    for (size_t i = 0; trusted != NULL && trusted[i] != NULL; i++) {
+        if (span_ends(span_of(trusted[i]), "/0")) {
+            finding_bad(found, "config-trusts-everybody",
+                        "name only your own webmail servers in login.trusted_addresses",
+                        "login.trusted_addresses has %s: nobody is stopped from guessing",
+                        trusted[i]);
+        }
+    }
+}
+
 static void check_user(const struct config_id *id, const char *setting, const char *kind,
                        struct finding_list *found)
 {
@@ -241,6 +255,7 @@ void doctor_config(struct doctor *doctor, struct finding_list *found)
                  config->providers->count == 1 ? "" : "s");
     check_warnings(config, theirs, found);
     check_users(config, found);
+    check_trusted(config, found);
     check_store(config, found);
     check_mail_root(config, found);
 }

@@ -5,7 +5,9 @@
 #include "config/stack_check.h"
 #include "config/stack_tool.h"
 
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -200,6 +202,53 @@ static void check_uid(const struct config *config, struct span doveconf, struct 
     }
 }
 
+/* They may ask for users, and reach the login sockets: posternd believes only those that it knows. */
+static void check_users(const struct config *config, struct span doveconf,
+                        struct finding_list *found)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    const char *internal = span_text(&arena, setting(doveconf, "default_internal_user"));
+    const char *login = span_text(&arena, setting(doveconf, "default_login_user"));
+    const struct passwd *user = getpwnam(internal);
+    if (user != NULL && config->dovecot.user.number >= 0 &&
+        (int64_t)user->pw_uid != config->dovecot.user.number) {
+        finding_bad(found, "dovecot-user",
+                    arena_format(&arena, "dovecot { user = \"%s\" } in postern.conf, then restart",
+                                 internal),
+                    "Dovecot's default_internal_user is %s, and dovecot.user is %s: LMTP and "
+                    "doveadm hear no user",
+                    internal, config->dovecot.user.name);
+    }
+    user = getpwnam(login);
+    const struct group *group = user == NULL ? NULL : getgrgid(user->pw_gid);
+    if (group != NULL && config->dovecot.login_group.number >= 0 &&
+        (int64_t)group->gr_gid != config->dovecot.login_group.number) {
+        finding_bad(
+            found, "dovecot-user",
+            arena_format(&arena, "dovecot { login_group = \"%s\" } in postern.conf, then restart",
+                         group->gr_name),
+            "Dovecot's login processes are of group %s, and dovecot.login_group is %s: they cannot "
+            "reach their socket",
+            group->gr_name, config->dovecot.login_group.name);
+    }
+}
+
+/* doveconf shows it only when asked for it alone; then as it is written, "</path". */
+static void check_key(const struct config *config, struct finding_list *found)
+{
+    struct error ignored;
+    const char *const words[] = {"doveconf", "-c", config->dovecot.config, "-P", "-h",
+                                 "ssl_key",  NULL};
+    struct stack_tool tool;
+    if (stack_tool_run(&tool, words, &ignored) && tool.status == 0) {
+        struct span line, text = buffer_span(&tool.said);
+        (void)span_cut(&text, '\n', &line);
+        doctor_key("ssl_key", line, found);
+    }
+    buffer_wipe(&tool.said); /* the key itself, where somebody wrote it there */
+    stack_tool_done(&tool);
+}
+
 /* ---- a passdb of Dovecot's own that asks the provider, or our verifier: its settings lie in a file apart (2.3) ---- */
 
 static void check_oauth2_line(const char *path, struct span name, struct span value,
@@ -263,6 +312,7 @@ static void look(const struct config *config, struct span doveconf, struct findi
         check_auth_service(config, found);
         check_paths(config, doveconf, found);
         check_uid(config, doveconf, found);
+        check_users(config, doveconf, found);
         before = found->count;
     }
     check_loud(doveconf, found);
@@ -271,6 +321,7 @@ static void look(const struct config *config, struct span doveconf, struct findi
         finding_good(found, "dovecot-logs", "no secret is written to Dovecot's logs");
     }
     check_tls(config, doveconf, found);
+    check_key(config, found);
     doctor_certificate("dovecot-certificate", "ssl_cert", setting(doveconf, "ssl_cert"), found);
     doctor_certificate("dovecot-certificate", "ssl_server_cert_file",
                        setting(doveconf, "ssl_server_cert_file"), found);

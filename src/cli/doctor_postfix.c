@@ -5,7 +5,9 @@
 #include "cli/doctor_sections.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <limits.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,6 +234,39 @@ static bool check_queue(struct doctor_postfix_patient *patient)
     return false;
 }
 
+static bool is_member(const char *user, gid_t group)
+{
+    const struct passwd *known = getpwnam(user);
+    const struct group *named = getgrgid(group);
+    if (known == NULL || known->pw_gid == group) {
+        return true;
+    }
+    for (char **member = named == NULL ? NULL : named->gr_mem; member != NULL && *member != NULL;
+         member++) {
+        if (strcmp(*member, user) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The sockets are made for that group; whoever is not in it is kept out. */
+static void check_group(struct doctor_postfix_patient *patient)
+{
+    const struct config_id *group = &patient->config->postfix.group;
+    const char *owner = span_text(&patient->arena, value_of(patient, NULL, "mail_owner"));
+    if (group->number < 0 || is_member(owner, (gid_t)group->number)) {
+        return;
+    }
+    const struct passwd *user = getpwnam(owner);
+    const struct group *right = user == NULL ? NULL : getgrgid(user->pw_gid);
+    finding_bad(
+        patient->found, "postfix-group",
+        arena_format(&patient->arena, "postfix { group = \"%s\" } in postern.conf, then restart",
+                     right == NULL ? owner : right->gr_name),
+        "Postfix's user %s is not in group %s, so it may not use the sockets", owner, group->name);
+}
+
 static void check_debug(struct doctor_postfix_patient *patient)
 {
     struct span peers = value_of(patient, NULL, "debug_peer_list");
@@ -253,6 +288,7 @@ static void look(struct doctor_postfix_patient *patient)
     const struct doctor_postconf_service *chrooted = NULL;
     size_t before = patient->found->count, sasl = 0;
     check_debug(patient);
+    check_group(patient);
     if (!check_queue(patient)) {
         return;
     }
@@ -275,6 +311,7 @@ static void look(struct doctor_postfix_patient *patient)
     }
     doctor_certificate("postfix-certificate", "smtpd_tls_cert_file",
                        value_of(patient, NULL, "smtpd_tls_cert_file"), patient->found);
+    doctor_key("smtpd_tls_key_file", value_of(patient, NULL, "smtpd_tls_key_file"), patient->found);
 }
 
 void doctor_postfix(struct doctor *doctor, struct finding_list *found)

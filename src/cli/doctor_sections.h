@@ -18,5 +18,7 @@ void doctor_providers(struct doctor *doctor, struct finding_list *found);
  * `name` is the setting's. */
 void doctor_certificate(const char *code, const char *name, struct span value,
                         struct finding_list *found);
+/* Is the private key of the file `value`, written likewise, kept from others? */
+void doctor_key(const char *name, struct span value, struct finding_list *found);
 
 #endif
