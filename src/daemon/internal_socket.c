@@ -15,7 +15,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 128, WAIT_STEP_MS = 20, ADDRESS_TEXT_MAX = 64, PORT_MAX = 65535 };
+enum {
+    BACKLOG = 128,
+    WAIT_STEP_MS = 20,
+    WAIT_MAX_MS = 5 * 1000, /* nobody can tell a predecessor's port from a stranger's */
+    ADDRESS_TEXT_MAX = 64,
+    PORT_MAX = 65535,
+};
 
 union address {
     struct sockaddr any;

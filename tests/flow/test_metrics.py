@@ -129,8 +129,8 @@ def test_draining_is_not_healthy(make_daemon):
     daemon.postern("account", "add", HELLO)
     client = internal.Client(f"{daemon.directory}/internal/socket")
     assert client.get("/healthz")[0] == 200
-    with daemons.Held(daemon) as held, daemon.dovecot() as imap:
-        imap.auth("OAUTHBEARER", ends.bearer(HELLO, daemons.token()))
+    with daemons.Held(daemon) as held, daemon.postfix() as smtp:
+        smtp.auth("OAUTHBEARER", ends.bearer(HELLO, daemons.token()))
         held.wait()
         os.kill(daemon.parent, signal.SIGTERM)
         daemons.wait_for(lambda: client.get("/healthz") == (503, "application/json", b'{"status":"draining"}'), "draining")
