@@ -38,7 +38,7 @@ static bool path_of(struct span value, char path[PATH_MAX])
     return span_at(value, 0) == '/' && span_fits(value, path, PATH_MAX);
 }
 
-void doctor_key(const char *name, struct span value, struct finding_list *found)
+void doctor_certificate_key(const char *name, struct span value, struct finding_list *found)
 {
     struct stat status;
     char path[PATH_MAX], remedy[PATH_MAX + 100];

@@ -243,7 +243,7 @@ static void check_key(const struct config *config, struct finding_list *found)
     if (stack_tool_run(&tool, words, &ignored) && tool.status == 0) {
         struct span line, text = buffer_span(&tool.said);
         (void)span_cut(&text, '\n', &line);
-        doctor_key("ssl_key", line, found);
+        doctor_certificate_key("ssl_key", line, found);
     }
     buffer_wipe(&tool.said); /* the key itself, where somebody wrote it there */
     stack_tool_done(&tool);

@@ -311,7 +311,8 @@ static void look(struct doctor_postfix_patient *patient)
     }
     doctor_certificate("postfix-certificate", "smtpd_tls_cert_file",
                        value_of(patient, NULL, "smtpd_tls_cert_file"), patient->found);
-    doctor_key("smtpd_tls_key_file", value_of(patient, NULL, "smtpd_tls_key_file"), patient->found);
+    doctor_certificate_key("smtpd_tls_key_file", value_of(patient, NULL, "smtpd_tls_key_file"),
+                           patient->found);
 }
 
 void doctor_postfix(struct doctor *doctor, struct finding_list *found)

@@ -19,6 +19,6 @@ void doctor_providers(struct doctor *doctor, struct finding_list *found);
 void doctor_certificate(const char *code, const char *name, struct span value,
                         struct finding_list *found);
 /* Is the private key of the file `value`, written likewise, kept from others? */
-void doctor_key(const char *name, struct span value, struct finding_list *found);
+void doctor_certificate_key(const char *name, struct span value, struct finding_list *found);
 
 #endif
