@@ -95,7 +95,7 @@ static bool bind_patiently(int fd, const union address *address, int64_t wait_ms
 
 static int open_tcp(const char *where, int64_t wait_ms, struct error *error)
 {
-    union address address;
+    union address address = {0};
     int yes = 1;
     if (!parse(where, &address, error)) {
         return -1;
