@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -84,6 +85,26 @@ static void check_trusted(const struct config *config, struct finding_list *foun
                         "name only your own webmail servers in login.trusted_addresses",
                         "login.trusted_addresses has %s: nobody is stopped from guessing",
                         trusted[i]);
+        }
+    }
+}
+
+/* As with docker-mailserver's variable, when posternd sees it as well: it would ask itself, for ever. */
+static void check_itself(const struct config *config, struct finding_list *found)
+{
+    const char *own = config->http.internal;
+    for (size_t i = 0; own != NULL && i < config->providers->count; i++) {
+        const struct provider *provider = &config->providers->providers[i];
+        const char *urls[] = {provider->userinfo, provider->introspection.url};
+        for (size_t u = 0; u < sizeof urls / sizeof *urls; u++) {
+            const char *at = urls[u] == NULL ? NULL : strstr(urls[u], own);
+            if (at != NULL && at - urls[u] <= (ptrdiff_t)sizeof "https://") {
+                finding_bad(found, "config-asks-itself",
+                            "write a provider block with the issuer of the real provider; "
+                            "OAUTH2_INTROSPECTION_URL is Dovecot's then",
+                            "provider \"%s\" leads to posternd's own listener %s", provider->name,
+                            own);
+            }
         }
     }
 }
@@ -256,6 +277,7 @@ void doctor_config(struct doctor *doctor, struct finding_list *found)
     check_warnings(config, theirs, found);
     check_users(config, found);
     check_trusted(config, found);
+    check_itself(config, found);
     check_store(config, found);
     check_mail_root(config, found);
 }

@@ -1,6 +1,7 @@
 /* doctor_dovecot.c - Dovecot's configuration, as doveconf reads it: is its own auth service off, and what does it log? */
 #include "base/arena.h"
 #include "base/memory.h"
+#include "cli/doctor_doveconf.h"
 #include "cli/doctor_sections.h"
 #include "config/stack_check.h"
 #include "config/stack_tool.h"
@@ -12,41 +13,6 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- doveconf's output ---- */
-
-/* The next line "name = value", at any depth; `depth` counts the blocks around it. */
-static bool next_setting(struct span *rest, size_t *depth, struct span *name, struct span *value)
-{
-    struct span line;
-    while (!span_empty(*rest) && span_cut(rest, '\n', &line)) {
-        line = span_trim(line);
-        size_t equals = span_find(line, '=');
-        if (span_ends(line, "{")) {
-            (*depth)++;
-        } else if (span_is(line, "}")) {
-            *depth -= *depth > 0 ? 1 : 0;
-        } else if (equals < line.length && span_at(line, 0) != '#') {
-            *name = span_trim(span_first(line, equals));
-            *value = span_trim(span_from(line, equals + 1));
-            return true;
-        }
-    }
-    return false;
-}
-
-/* A setting outside any block; empty when there is none. */
-static struct span setting(struct span doveconf, const char *wanted)
-{
-    struct span name, value;
-    size_t depth = 0;
-    while (next_setting(&doveconf, &depth, &name, &value)) {
-        if (depth == 0 && span_is(name, wanted)) {
-            return value;
-        }
-    }
-    return (struct span){0};
-}
 
 /* ---- what writes secrets to logs ---- */
 
@@ -87,13 +53,13 @@ static void check_loud(struct span doveconf, struct finding_list *found)
     size_t depth = 0;
     struct span rest = doveconf, name, value;
     for (size_t i = 0; i < sizeof LOUD / sizeof *LOUD; i++) {
-        struct span is = setting(doveconf, LOUD[i].name);
+        struct span is = doctor_doveconf_value(doveconf, LOUD[i].name);
         if (!span_empty(is) && !span_is(is, LOUD[i].harmless)) {
             finding_bad(found, LOUD[i].code, LOUD[i].remedy, "%s = %.*s", LOUD[i].name,
                         (int)is.length, is.at);
         }
     }
-    while (next_setting(&rest, &depth, &name, &value)) {
+    while (doctor_doveconf_next(&rest, &depth, &name, &value)) {
         if (is_rawlog(name, value)) {
             finding_bad(found, "dovecot-rawlog",
                         "take it out of Dovecot's configuration, doveadm reload, and delete what "
@@ -108,10 +74,11 @@ static void check_loud(struct span doveconf, struct finding_list *found)
 
 static void check_tls(const struct config *config, struct span doveconf, struct finding_list *found)
 {
-    struct span ssl = setting(doveconf, "ssl");
-    struct span cleartext = setting(doveconf, "auth_allow_cleartext"); /* 2.4 */
-    bool allowed = span_is(cleartext, "yes") ||
-                   span_is(setting(doveconf, "disable_plaintext_auth"), "no"); /* 2.3 */
+    struct span ssl = doctor_doveconf_value(doveconf, "ssl");
+    struct span cleartext = doctor_doveconf_value(doveconf, "auth_allow_cleartext"); /* 2.4 */
+    bool allowed =
+        span_is(cleartext, "yes") ||
+        span_is(doctor_doveconf_value(doveconf, "disable_plaintext_auth"), "no"); /* 2.3 */
     if (span_is(ssl, "no")) {
         finding_bad(found, "dovecot-ssl-off", "ssl = required, with ssl_cert and ssl_key",
                     "ssl = no: posternd refuses every sign-in without TLS");
@@ -131,8 +98,8 @@ static void check_paths(const struct config *config, struct span doveconf,
 {
     CLEANUP(arena_done) struct arena arena = {0};
     const char *own = config->dovecot.base_dir;
-    struct span base = setting(doveconf, "base_dir");
-    struct span userdb = setting(doveconf, "auth_socket_path");
+    struct span base = doctor_doveconf_value(doveconf, "base_dir");
+    struct span userdb = doctor_doveconf_value(doveconf, "auth_socket_path");
     if (span_ends(base, "/")) {
         base = span_first(base, base.length - 1);
     }
@@ -189,8 +156,8 @@ static void check_uid(const struct config *config, struct span doveconf, struct 
     CLEANUP(arena_done) struct arena arena = {0};
     uint64_t first = 0, last = 0;
     int64_t uid = config->mail_user.number;
-    (void)span_number(setting(doveconf, "first_valid_uid"), INT32_MAX, &first);
-    (void)span_number(setting(doveconf, "last_valid_uid"), INT32_MAX, &last);
+    (void)span_number(doctor_doveconf_value(doveconf, "first_valid_uid"), INT32_MAX, &first);
+    (void)span_number(doctor_doveconf_value(doveconf, "last_valid_uid"), INT32_MAX, &last);
     if (uid < (int64_t)first || (last > 0 && uid > (int64_t)last)) {
         finding_bad(found, "dovecot-uid",
                     arena_format(&arena,
@@ -207,8 +174,9 @@ static void check_users(const struct config *config, struct span doveconf,
                         struct finding_list *found)
 {
     CLEANUP(arena_done) struct arena arena = {0};
-    const char *internal = span_text(&arena, setting(doveconf, "default_internal_user"));
-    const char *login = span_text(&arena, setting(doveconf, "default_login_user"));
+    const char *internal =
+        span_text(&arena, doctor_doveconf_value(doveconf, "default_internal_user"));
+    const char *login = span_text(&arena, doctor_doveconf_value(doveconf, "default_login_user"));
     const struct passwd *user = getpwnam(internal);
     if (user != NULL && config->dovecot.user.number >= 0 &&
         (int64_t)user->pw_uid != config->dovecot.user.number) {
@@ -249,62 +217,6 @@ static void check_key(const struct config *config, struct finding_list *found)
     stack_tool_done(&tool);
 }
 
-/* ---- a passdb of Dovecot's own that asks the provider, or our verifier: its settings lie in a file apart (2.3) ---- */
-
-static void check_oauth2_line(const char *path, struct span name, struct span value,
-                              struct finding_list *found)
-{
-    if (span_is(name, "debug") && span_is(value, "yes")) {
-        finding_bad(found, "dovecot-auth-debug", "debug = no there, then doveadm reload",
-                    "%s: debug = yes: it writes tokens to the log", path);
-    } else if (span_ends(name, "rawlog_dir") && !span_empty(value)) {
-        finding_bad(found, "dovecot-rawlog",
-                    "take it out, doveadm reload, and delete what was recorded: tokens are in it",
-                    "%s: Dovecot records what it asks the provider: %.*s", path, (int)value.length,
-                    value.at);
-    }
-}
-
-static void check_oauth2_file(const char *path, struct finding_list *found)
-{
-    char line[LINE_MAX];
-    FILE *file = fopen(path, "re");
-    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
-        line[strcspn(line, "\r\n")] = '\0';
-        struct span rest = span_of(line), name, value;
-        size_t depth = 0;
-        if (next_setting(&rest, &depth, &name, &value)) {
-            check_oauth2_line(path, name, value, found);
-        }
-    }
-    if (file != NULL) {
-        fclose(file);
-    }
-}
-
-/* "args = /etc/dovecot/dovecot-oauth2.conf.ext" beside "driver = oauth2", in either order. */
-static void check_oauth2(struct span doveconf, struct finding_list *found)
-{
-    struct span line, args = {0};
-    bool oauth2 = false;
-    char path[PATH_MAX];
-    while (!span_empty(doveconf) && span_cut(&doveconf, '\n', &line)) {
-        line = span_trim(line);
-        if (span_ends(line, "{")) {
-            args = span_of(NULL);
-            oauth2 = false;
-        } else if (span_starts(line, "args = /")) {
-            args = span_from(line, sizeof "args = " - 1);
-        } else if (span_is(line, "driver = oauth2")) {
-            oauth2 = true;
-        }
-        if (oauth2 && span_fits(args, path, sizeof path) && path[0] == '/') {
-            check_oauth2_file(path, found);
-            oauth2 = false;
-        }
-    }
-}
-
 static void look(const struct config *config, struct span doveconf, struct finding_list *found)
 {
     size_t before = found->count;
@@ -316,15 +228,16 @@ static void look(const struct config *config, struct span doveconf, struct findi
         before = found->count;
     }
     check_loud(doveconf, found);
-    check_oauth2(doveconf, found);
+    doctor_verifier(config, doveconf, found);
     if (found->count == before) {
         finding_good(found, "dovecot-logs", "no secret is written to Dovecot's logs");
     }
     check_tls(config, doveconf, found);
     check_key(config, found);
-    doctor_certificate("dovecot-certificate", "ssl_cert", setting(doveconf, "ssl_cert"), found);
+    doctor_certificate("dovecot-certificate", "ssl_cert",
+                       doctor_doveconf_value(doveconf, "ssl_cert"), found);
     doctor_certificate("dovecot-certificate", "ssl_server_cert_file",
-                       setting(doveconf, "ssl_server_cert_file"), found);
+                       doctor_doveconf_value(doveconf, "ssl_server_cert_file"), found);
 }
 
 void doctor_dovecot(struct doctor *doctor, struct finding_list *found)

@@ -14,6 +14,8 @@ void doctor_dovecot(struct doctor *doctor, struct finding_list *found);
 void doctor_postfix(struct doctor *doctor, struct finding_list *found);
 void doctor_providers(struct doctor *doctor, struct finding_list *found);
 
+/* Dovecot's own checks of tokens, in what doveconf printed and the files that it names (docs/verifier.md). */
+void doctor_verifier(const struct config *config, struct span doveconf, struct finding_list *found);
 /* Is the PEM file `value` ("/path", or Dovecot's "</path") good for longer than two weeks? Anything else is left alone.
  * `name` is the setting's. */
 void doctor_certificate(const char *code, const char *name, struct span value,

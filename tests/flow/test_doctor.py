@@ -50,12 +50,15 @@ class Clinic:
         for name in ("tls", "data", "state"):
             os.mkdir(f"{self.root}/{name}")
         self.certificate(90)
-        done = self.postern("stack", "render", "--config", self.daemon.conf, "--root", self.root)
-        assert done.returncode == 0, done.stderr
+        self.render()
         self.daemon.start()
         self.daemon.postern("domain", "add", "example.com")
         self.daemon.postern("account", "add", HELLO)
         daemons.wait_for(lambda: self.faults() == {}, self.faults)
+
+    def render(self):
+        done = self.postern("stack", "render", "--config", self.daemon.conf, "--root", self.root)
+        assert done.returncode == 0, done.stderr
 
     def close(self):
         self.daemon.remove()
@@ -397,6 +400,80 @@ def test_environment_is_the_daemons(clinic):
         done = subprocess.run([daemons.POSTERN, "doctor", "--config", clinic.daemon.conf], check=False, capture_output=True, text=True, timeout=60,
                               env=environment)
         assert "POSTERN_LOG_LEVEL" in done.stdout
+
+
+# ---- a Dovecot that checks by itself ----
+
+OWN = """
+base_dir = {0}/dovecot
+ssl = required
+ssl_cert = <{0}/tls/cert.pem
+ssl_key = <{0}/tls/key.pem
+passdb {{
+  driver = oauth2
+  mechanisms = xoauth2 oauthbearer
+  args = {0}/oauth2.ext
+}}
+"""
+INTERNAL = "0123456789abcdef0123456789abcdef"
+
+
+class Verified(Clinic):
+    """docs/verifier.md: Dovecot's own auth service asks the internal listener, and Postfix is not ours."""
+
+    def conf_text(self):
+        text = super().conf_text().replace(f'base_dir = "{self.root}/dovecot"', 'base_dir = ""')
+        text = text.replace(f'queue_directory = "{self.root}/spool"', 'queue_directory = ""')
+        return text + f'http {{\n  internal = "127.0.0.1:8026"\n  internal_secret = "{INTERNAL}"\n}}\n'
+
+    def render(self):
+        with open(f"{self.root}/dovecot.conf", "w", encoding="ascii") as file:
+            file.write(OWN.format(self.root))
+        with open(f"{self.root}/oauth2.ext", "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(f"introspection_url = http://127.0.0.1:8026/{INTERNAL}/introspect\nintrospection_mode = auth\n")
+
+
+@pytest.fixture(scope="module")
+def verified():
+    made = Verified()
+    yield made
+    made.close()
+
+
+def ext(old, new):
+    return lambda clinic: edited(f"{clinic.root}/oauth2.ext", old, new)
+
+
+ITSELF = 'provider "dms" {\n  userinfo = "http://127.0.0.1:8026/x/introspect"\n  domains = { "dms.example" }\n}\n'
+VERIFIED = {
+    "another address": (ext("8026", "8027"), "verifier-url", "http://127.0.0.1:8026/SECRET/introspect"),
+    "another secret": (ext("0123", "3210"), "verifier-url", "http.internal_secret"),
+    "another path": (ext("/introspect", "/token"), "verifier-url", "introspection_url"),
+    "no URL": (ext("introspection_url", "#introspection_url"), "verifier-url", "docs/verifier.md"),
+    "no passdb": (dovecot("driver = oauth2", "driver = pam"), "verifier-url", "docs/verifier.md"),
+    "readable": (mode("{root}/oauth2.ext", 0o644), "verifier-secret-readable", "chmod 600"),
+    "no secret": (conf(f'internal_secret = "{INTERNAL}"', ""), "verifier-secret", "internal_secret_file"),
+    "debug": (ext("introspection_mode", "debug = yes\nintrospection_mode"), "dovecot-auth-debug", "debug = no"),
+}
+
+
+@pytest.mark.parametrize("name", VERIFIED)
+def test_verifier_fault(verified, name):
+    plant, code, remedy = VERIFIED[name]
+    with plant(verified):
+        found(verified, code, remedy)
+        assert INTERNAL not in verified.doctor().stdout
+
+
+def test_verifier_healthy(verified):
+    assert verified.doctor().stdout.endswith("Nothing is wrong.\n")
+    assert {"verifier-url", "internal-listener"} <= {one["code"] for one in verified.findings() if one["level"] == "ok"}
+
+
+def test_asks_itself(verified):
+    with edited(verified.daemon.conf, "", ITSELF):
+        assert "OAUTH2_INTROSPECTION_URL" in verified.faults()["config-asks-itself"][0]["remedy"]
 
 
 # ---- faults of the provider ----
