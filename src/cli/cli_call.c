@@ -19,6 +19,7 @@ enum {
     ANSWER_MAX = 2 * 1024 * 1024,
     HEAD_MAX = 16 * 1024,
     WAIT_SECONDS = 60,
+    SHORT_WAIT_SECONDS = 10,
     LONG_WAIT_SECONDS = 300
 };
 
@@ -102,7 +103,9 @@ static bool receive(int fd, struct buffer *bytes, struct http_response *response
         if (got == 0 || (got < 0 && errno != EINTR)) {
             *problem = got == 0
                            ? "the daemon closed the connection: it may be restarting, try again"
-                           : strerror(errno);
+                       : errno == EAGAIN ? "it takes connections, and says nothing: its worker "
+                                           "hangs or dies again and again"
+                                         : strerror(errno);
             return false;
         }
         buffer_took(bytes, got > 0 ? (size_t)got : 0);
@@ -226,10 +229,11 @@ enum cli_exit cli_call_patiently(const struct cli_options *options, const char *
     return call_aloud(options, "GET", target, NULL, LONG_WAIT_SECONDS, answer);
 }
 
-enum cli_exit cli_call_quietly(const char *socket, const char *target, struct json **answer,
-                               struct error *error)
+enum cli_exit cli_call_quietly(const char *socket, const char *target, bool patient,
+                               struct json **answer, struct error *error)
 {
-    enum cli_exit result = call(socket, "GET", target, NULL, LONG_WAIT_SECONDS, answer, error);
+    int wait = patient ? LONG_WAIT_SECONDS : SHORT_WAIT_SECONDS;
+    enum cli_exit result = call(socket, "GET", target, NULL, wait, answer, error);
     if (result != CLI_OK) {
         json_free(*answer);
         *answer = NULL;

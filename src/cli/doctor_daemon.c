@@ -51,7 +51,7 @@ static void check_current(const struct doctor *doctor, struct finding_list *foun
     struct error error;
     CLEANUP(json_cleanup) struct json *answer = NULL;
     if (!doctor->readable ||
-        cli_call_quietly(doctor->socket, "/v1/providers", &answer, &error) != CLI_OK) {
+        cli_call_quietly(doctor->socket, "/v1/providers", false, &answer, &error) != CLI_OK) {
         return;
     }
     const struct json *running = json_member(answer, "providers");
@@ -89,7 +89,7 @@ void doctor_daemon(struct doctor *doctor, struct finding_list *found)
     struct error error;
     doctor->socket = socket_of(doctor);
     enum cli_exit answer =
-        cli_call_quietly(doctor->socket, "/v1/domains", &doctor->domains, &error);
+        cli_call_quietly(doctor->socket, "/v1/domains", false, &doctor->domains, &error);
     doctor->running = answer == CLI_OK;
     switch (answer) {
     case CLI_OK:

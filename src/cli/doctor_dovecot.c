@@ -93,6 +93,21 @@ static void check_tls(const struct config *config, struct span doveconf, struct 
     }
 }
 
+/* Dovecot tells posternd that whoever comes from there is secured. */
+static void check_trusted(struct span doveconf, struct finding_list *found)
+{
+    struct span rest = doctor_doveconf_value(doveconf, "login_trusted_networks"), word;
+    while (!span_empty(rest) && span_cut(&rest, ' ', &word)) {
+        if (span_ends(word, "/0")) {
+            finding_bad(found, "dovecot-trusted-networks",
+                        "name only your own proxies in login_trusted_networks, then doveadm reload",
+                        "login_trusted_networks has %.*s: everybody counts as secured, also "
+                        "without TLS, and may claim any address",
+                        (int)word.length, word.at);
+        }
+    }
+}
+
 static void check_paths(const struct config *config, struct span doveconf,
                         struct finding_list *found)
 {
@@ -233,6 +248,7 @@ static void look(const struct config *config, struct span doveconf, struct findi
         finding_good(found, "dovecot-logs", "no secret is written to Dovecot's logs");
     }
     check_tls(config, doveconf, found);
+    check_trusted(doveconf, found);
     check_key(config, found);
     doctor_certificate("dovecot-certificate", "ssl_cert",
                        doctor_doveconf_value(doveconf, "ssl_cert"), found);

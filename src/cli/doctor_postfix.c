@@ -28,6 +28,11 @@ static bool says_yes(const struct doctor_postfix_patient *patient,
     return doctor_postconf_yes(patient->postconf, service, name);
 }
 
+static bool mentions(struct span text, const char *needle)
+{
+    return span_search(text, span_of(needle)) < text.length;
+}
+
 /* ---- services with sign-in ---- */
 
 static void check_sasl(struct doctor_postfix_patient *patient,
@@ -70,6 +75,31 @@ static void check_options(struct doctor_postfix_patient *patient,
         finding_bad(patient->found, "postfix-sasl-options",
                     "smtpd_sasl_tls_security_options = noanonymous, then postfix reload",
                     "%s: with noplaintext no sign-in is offered at all, not even by token",
+                    doctor_postconf_name(service, &patient->arena));
+    }
+}
+
+/* A filter that names what may pass lets nothing else through. */
+static void check_mechanisms(struct doctor_postfix_patient *patient,
+                             const struct doctor_postconf_service *service)
+{
+    struct span filter = value_of(patient, service, "smtpd_sasl_mechanism_filter");
+    bool rest = span_empty(filter) || mentions(filter, "static:");
+    bool bearer =
+        doctor_postconf_has(filter, "oauthbearer") || doctor_postconf_has(filter, "xoauth2");
+    bool left_out =
+        doctor_postconf_has(filter, "!oauthbearer") || doctor_postconf_has(filter, "!xoauth2");
+    if (left_out || (!rest && !bearer)) {
+        finding_bad(patient->found, "postfix-sasl-mechanisms",
+                    "take smtpd_sasl_mechanism_filter out, then postfix reload",
+                    "%s: smtpd_sasl_mechanism_filter = %.*s leaves out sign-in by token",
+                    doctor_postconf_name(service, &patient->arena),
+                    (int)span_first(filter, 150).length, filter.at);
+    }
+    if (doctor_postconf_has(value_of(patient, service, "smtpd_discard_ehlo_keywords"), "auth")) {
+        finding_bad(patient->found, "postfix-sasl-mechanisms",
+                    "take auth out of smtpd_discard_ehlo_keywords, then postfix reload",
+                    "%s hides AUTH from all clients (smtpd_discard_ehlo_keywords)",
                     doctor_postconf_name(service, &patient->arena));
     }
 }
@@ -119,11 +149,6 @@ static void check_sender(struct doctor_postfix_patient *patient,
                     "%s: whoever signs in may send as anybody",
                     doctor_postconf_name(service, &patient->arena));
     }
-}
-
-static bool mentions(struct span text, const char *needle)
-{
-    return span_search(text, span_of(needle)) < text.length;
 }
 
 static void check_policy(struct doctor_postfix_patient *patient,
@@ -210,6 +235,7 @@ static void check_service(struct doctor_postfix_patient *patient,
     }
     check_sasl(patient, service);
     check_options(patient, service);
+    check_mechanisms(patient, service);
     check_tls(patient, service);
     check_sender(patient, service);
     check_policy(patient, service);

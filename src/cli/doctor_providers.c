@@ -28,7 +28,7 @@ static void test(const struct doctor *doctor, const char *name, struct finding_l
     struct error error;
     CLEANUP(json_cleanup) struct json *answer = NULL;
     char *target = cli_call_target("/v1/providers/", name, "/test");
-    enum cli_exit result = cli_call_quietly(doctor->socket, target, &answer, &error);
+    enum cli_exit result = cli_call_quietly(doctor->socket, target, true, &answer, &error);
     memory_free(target);
     if (result == CLI_NOT_FOUND) {
         return; /* posternd runs with an older configuration, as was said already */

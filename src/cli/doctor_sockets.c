@@ -120,7 +120,7 @@ static bool check_socket(const struct entry *entry, const struct config *config,
     return true;
 }
 
-/* Whoever may write there may put a socket of his own in place of ours. */
+/* Whoever may write there may put a socket of his own in place of ours; and others than root must get through. */
 static void check_directory(const char *socket, struct finding_list *found)
 {
     struct stat status;
@@ -130,11 +130,35 @@ static void check_directory(const char *socket, struct finding_list *found)
         stat(path, &status) != 0) {
         return;
     }
-    if (status.st_uid != 0 || (status.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-        snprintf(remedy, sizeof remedy, "chown root %s; chmod go-w %s", path, path);
-        finding_bad(found, "socket-directory", remedy,
-                    "%s belongs to uid %u with mode %03o; only root may write there", path,
-                    (unsigned)status.st_uid, (unsigned)status.st_mode & 0777);
+    bool guarded = status.st_uid == 0 && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+    if (!guarded || (status.st_mode & S_IXOTH) == 0) {
+        snprintf(remedy, sizeof remedy, "chown root %s; chmod 755 %s", path, path);
+        finding_bad(found, "socket-directory", remedy, "%s belongs to uid %u with mode %03o; %s",
+                    path, (unsigned)status.st_uid, (unsigned)status.st_mode & 0777,
+                    guarded ? "mail servers cannot get through" : "only root may write there");
+    }
+}
+
+/* login/ and token-login/ below base_dir, where Dovecot's login processes are at home. */
+static void check_login_directory(const struct config *config, const char *name,
+                                  struct finding_list *found)
+{
+    struct stat status;
+    char path[PATH_MAX], remedy[PATH_MAX + 100];
+    int64_t group = config->dovecot.login_group.number;
+    snprintf(path, sizeof path, "%s%s", config->dovecot.base_dir, name);
+    if (stat(path, &status) != 0 || group < 0) {
+        return;
+    }
+    bool by_group = (int64_t)status.st_gid == group && (status.st_mode & S_IXGRP) != 0;
+    if (!by_group && (status.st_mode & S_IXOTH) == 0) {
+        snprintf(remedy, sizeof remedy, "chgrp %lld %s; chmod 750 %s", (long long)group, path,
+                 path);
+        finding_bad(found, "login-directory", remedy,
+                    "%s is of group %u with mode %03o: Dovecot's login processes (group %s) cannot "
+                    "get through",
+                    path, (unsigned)status.st_gid, (unsigned)status.st_mode & 0777,
+                    config->dovecot.login_group.name);
     }
 }
 
@@ -188,6 +212,10 @@ void doctor_sockets(struct doctor *doctor, struct finding_list *found)
             check_link(&ENTRIES[i], config, path, found);
         }
         last = &ENTRIES[i];
+    }
+    if (config->dovecot.base_dir != NULL) {
+        check_login_directory(config, "/login", found);
+        check_login_directory(config, "/token-login", found);
     }
     finding_good(found, "sockets", "%zu sockets are in place and answer", good);
 }
