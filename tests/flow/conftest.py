@@ -11,6 +11,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import daemon as daemons  # noqa: E402
+import house as houses  # noqa: E402
+import world as worlds  # noqa: E402
 
 SIGNS = re.compile("AddressSanitizer|runtime error:|LeakSanitizer: detected|Assertion|out of memory")
 
@@ -69,4 +71,31 @@ def make_daemon():
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
     return make_daemon()
+
+
+@pytest.fixture(scope="module")
+def world():
+    """A network and an /etc of its own, with a web of providers; see tests/world."""
+    made = worlds.World()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(world):
+    """Makes houses; its arguments are house.House's, and what to do before it starts."""
+    made = []
+
+    def make(names, prepare=None, **more):
+        one = houses.House(world, names, **more)
+        made.append(one)
+        if prepare:
+            prepare(one)
+        return one.start()
+
+    yield make
+    for one in made:
+        world.server.well()
+        one.daemon.remove()
+        world.server.certificates.clear()
 

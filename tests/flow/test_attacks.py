@@ -7,7 +7,6 @@ import base64
 import datetime
 import itertools
 import json
-import re
 import secrets
 import time
 
@@ -107,13 +106,6 @@ def verified(name):
 
 def introspected(name):
     return bool(BLOCKS[name].inner)
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = worlds.World()
-    yield made
-    made.close()
 
 
 @pytest.fixture(scope="module", params=list(BLOCKS))

@@ -13,105 +13,8 @@ import daemon as daemons
 import ends
 import room
 import server as webs
-import tokens
-import world as worlds
+from house import CLIENT, INTROSPECTION, unknown
 from server import Answer, changed
-
-CLIENT = "mail"
-TIMES = "  connect_timeout = 1s\n  timeout = 2s\n  keys_cooldown = 1s\n"
-BLOCK = """
-provider "{name}" {{
-  issuer  = {{ "https://{name}.example.net" }}
-  clients = {{ "mail" }}
-  domains = {{ "{name}.example.com" }}
-{more}
-}}
-"""
-INTROSPECTION = '  introspection { id = "postern"  secret_file = "/etc/postern/any" }\n'
-
-
-class Quick(worlds.products.Product):
-    """With keys that are made in no time."""
-
-    key_kinds = (("P-256", "ES256"),)
-
-
-class House:
-    """Providers by name, each with a domain and one account, in one daemon."""
-
-    def __init__(self, world, names, more="", **daemon):
-        self.world = world
-        world.clear()
-        blocks = {name: BLOCK.format(name=name, more=TIMES + more) for name in names}
-        self.products = {name: world.add(block, Quick) for name, block in blocks.items()}
-        self.daemon = worlds.Daemon(world, "".join(blocks.values()), **daemon)
-        self.server = world.server
-
-    def host(self, name):
-        return f"{name}.example.net"
-
-    def user(self, name):
-        return f"user@{name}.example.com"
-
-    def start(self):
-        self.daemon.start()
-        self.admin = daemons.Admin(self.daemon)
-        for name in self.products:
-            assert self.admin.post("/v1/domains", name=f"{name}.example.com") == 200
-            assert self.admin.post("/v1/accounts", address=self.user(name)) == 200
-        return self
-
-    def sign_in_all(self, names=None, make=None):
-        """All at once on one connection; the answers by name."""
-        answers, waiting = {}, {}
-        with self.daemon.dovecot() as end:
-            for name in names or self.products:
-                product = self.products[name]
-                token = make(product) if make else product.issue(self.user(name))
-                waiting[end.auth("XOAUTH2", ends.xoauth2(self.user(name), token))] = name
-            while waiting:
-                answer = ends.Answer(end.hear())
-                answers[waiting.pop(int(answer.id))] = answer
-        return answers
-
-    def wait_good(self, names=None):
-        names = list(names or self.products)
-        daemons.wait_for(lambda: all(answer.ok for answer in self.sign_in_all(names).values()), self.daemon.log)
-
-    def wait_requests(self, names, endpoint, count=1, since=0):
-        """Until each provider was asked so often."""
-        daemons.wait_for(lambda: all(len(self.server.requests(self.host(name), endpoint, since)) >= count for name in names),
-                         lambda: f"{self.server.requests(since=since)}\n{self.daemon.log()}")
-
-
-def unknown(product):
-    """A token by a key that nobody knows."""
-    return tokens.mint(product.claims(f"user@{product.block.name}.example.com"), tokens.Key("P-256"), header=product.header)
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = worlds.World()
-    yield made
-    made.close()
-
-
-@pytest.fixture
-def house(world):
-    made = []
-
-    def make(names, prepare=None, **more):
-        one = House(world, names, **more)
-        made.append(one)
-        if prepare:
-            prepare(one)
-        return one.start()
-
-    yield make
-    for one in made:
-        world.server.well()
-        one.daemon.remove()
-        world.server.certificates.clear()
 
 
 # ---- 28, 34: discovery ----
@@ -174,9 +77,6 @@ def test_attack_34_forbidden_addresses(house, endpoint):
         for name, address in (("loop", "127.0.0.1"), ("private", "10.1.2.3"), ("link", "169.254.169.254")):
             one.world.name(f"{name}.attacker.example", address)
         one.world.name("both.attacker.example", "192.0.3.99", "10.1.2.3")        # nobody answers at the first
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        for product in one.products.values():
-            product.credentials = ("postern", worlds.SECRET)
         for name, url in FORBIDDEN_URLS.items():
             one.server.trouble(changed(**{endpoint: url}), one.host(name), "discovery")
 
@@ -290,13 +190,8 @@ SLOW = {"frozen": webs.frozen, "dripping": webs.drip, "cut": webs.cut, "endless"
 @pytest.mark.parametrize("endpoint", ["introspection", "userinfo"])
 def test_attack_35_slow_and_broken_answers(house, endpoint):
     """None is a wrong password; each ends within its own time; nobody else waits for it."""
-    def prepare(one):
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        for name, product in one.products.items():
-            product.credentials = ("postern", worlds.SECRET)
-
     more = "  check = introspection\n" + INTROSPECTION if endpoint == "introspection" else "  check = jwt_userinfo\n"
-    one = house([*SLOW, "good"], prepare, more=more)
+    one = house([*SLOW, "good"], more=more)
     one.wait_good()
     for name, trouble in SLOW.items():
         one.server.trouble(trouble, one.host(name), endpoint)
@@ -314,12 +209,7 @@ def test_attack_35_slow_and_broken_answers(house, endpoint):
 
 def test_attack_36_two_answers_to_one_question(house):
     """The second one, of somebody else, meets nobody."""
-    def prepare(one):
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        for product in one.products.values():
-            product.credentials = ("postern", worlds.SECRET)
-
-    one = house(["poisoned"], prepare, more="  check = introspection\n" + INTROSPECTION)
+    one = house(["poisoned"], more="  check = introspection\n" + INTROSPECTION)
     one.wait_good()
     product, domain = one.products["poisoned"], "poisoned.example.com"
     for name in ("bob", "carol"):
@@ -342,12 +232,7 @@ def test_attack_36_two_answers_to_one_question(house):
 
 def test_attack_38_revoked_while_cached(house):
     """Refused when the cached verdict has run out, and within the time that the configuration says."""
-    def prepare(one):
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        for product in one.products.values():
-            product.credentials = ("postern", worlds.SECRET)
-
-    one = house(["short", "none"], prepare, more="  check = introspection\n  cache_lifetime = 300ms\n" + INTROSPECTION)
+    one = house(["short", "none"], more="  check = introspection\n  cache_lifetime = 300ms\n" + INTROSPECTION)
     one.wait_good()
     held = {name: product.issue(one.user(name)) for name, product in one.products.items()}
 
@@ -364,11 +249,7 @@ def test_attack_38_revoked_while_cached(house):
 
 def test_attack_40_41_guesses_are_throttled(house):
     """Three hundred opaque guesses from one address: the provider hears of no more than the throttle lets through."""
-    def prepare(one):
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        one.products["guessed"].credentials = ("postern", worlds.SECRET)
-
-    one = house(["guessed"], prepare, more="  check = introspection\n" + INTROSPECTION,
+    one = house(["guessed"], more="  check = introspection\n" + INTROSPECTION,
                 login={"throttle_free": "5", "throttle_stop": "20", "throttle_delay_max": "10ms", "refusal_delay": "0s"})
     one.wait_good()
     mark = one.server.mark()
@@ -384,9 +265,6 @@ def test_attack_43_certificates(house):
     kinds = {"expired": "expired", "elsewhere": "elsewhere", "selfsigned": "selfsigned", "weak": "weak"}
 
     def prepare(one):
-        one.world.room.write("postern/any", worlds.SECRET + "\n", 0o600)
-        for product in one.products.values():
-            product.credentials = ("postern", worlds.SECRET)
         for name, kind in kinds.items():
             one.server.certificates[one.host(name)] = kind
         one.world.name(one.host("old"), room.OLD_ADDRESS)

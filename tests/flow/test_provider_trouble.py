@@ -7,17 +7,9 @@ import pytest
 import daemon as daemons
 import ends
 import trouble as troubles
-import world as worlds
 
 COOLDOWN = 10        # seconds, as shipped
 REQUESTS = 500       # at once, as shipped
-
-
-@pytest.fixture(scope="module")
-def world():
-    made = worlds.World()
-    yield made
-    made.close()
 
 
 @pytest.fixture

@@ -13,13 +13,6 @@ import world as worlds
 BLOCKS = worlds.documented_blocks()
 
 
-@pytest.fixture(scope="module")
-def world():
-    made = worlds.World()
-    yield made
-    made.close()
-
-
 @pytest.fixture(scope="module", params=list(BLOCKS))
 def bench(request, world):
     made = benches.Bench(world, BLOCKS[request.param])

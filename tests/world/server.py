@@ -5,7 +5,6 @@ import contextlib
 import gzip
 import json
 import socket
-import ssl
 import threading
 import time
 import urllib.parse

@@ -1,6 +1,7 @@
 """world.py - the room, the web in it, and a posternd that lives there; what tests/flow and bench/ start from."""
 
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -99,3 +100,8 @@ class Daemon(daemons.Daemon):
     @property
     def parent(self):
         return self.process.pid      # nsenter became it
+
+    def remove(self):
+        super().remove()
+        signs = re.compile("AddressSanitizer|runtime error:|LeakSanitizer: detected|Assertion|out of memory")
+        assert not [line for line in self.last_log.splitlines() if signs.search(line)]
