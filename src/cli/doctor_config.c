@@ -47,7 +47,7 @@ static void report_unreadable(const char *file, const char *problem, struct find
 {
     if (access(file, F_OK) != 0) {
         finding_bad(found, "config-missing", "write that file, or name the right one with --config",
-                    "%s", problem);
+                    "%s is not there, and the environment is no configuration: %s", file, problem);
         return;
     }
     for (size_t i = 0; i < sizeof REASONS / sizeof *REASONS; i++) {
@@ -240,35 +240,47 @@ static bool daemon_environment(const char *run_directory, struct buffer *bytes,
     return read;
 }
 
-/* Where the daemon is, going by the file alone. */
+/* Where the daemon is, going by the file alone, or else by our own environment. */
 static void run_directory_of(const char *file, char directory[PATH_MAX])
 {
     struct config config;
     struct error ignored;
-    bool good = config_load(file, NULL, &config, &ignored);
+    bool good = config_load(file, NULL, &config, &ignored) ||
+                config_load(file, (const char *const *)environ, &config, &ignored);
     snprintf(directory, PATH_MAX, "%s", good ? config.run_directory : "/run/postern");
     config_free(&config);
 }
 
 /* With the environment of the daemon where one runs, else with our own. */
-static bool load(struct doctor *doctor, bool *theirs, struct error *error)
+static bool load(struct doctor *doctor, const char *file, bool *theirs, struct error *error)
 {
     char directory[PATH_MAX];
     const char *variables[VARIABLES_MAX + 1];
     CLEANUP(buffer_wipe) struct buffer bytes = buffer_limited(ENVIRONMENT_MAX);
-    run_directory_of(doctor->file, directory);
+    run_directory_of(file, directory);
     *theirs = daemon_environment(directory, &bytes, variables);
-    return config_load(doctor->file, *theirs ? variables : (const char *const *)environ,
-                       &doctor->config, error);
+    return config_load(file, *theirs ? variables : (const char *const *)environ, &doctor->config,
+                       error);
 }
 
 void doctor_config(struct doctor *doctor, struct finding_list *found)
 {
     struct error error;
     bool theirs = false;
-    if (!load(doctor, &theirs, &error)) {
+    /* As posternd does: without a file the environment says everything, as in a container. */
+    bool given = cli_options_value(doctor->options, "config") != NULL;
+    const char *file = given || access(doctor->file, F_OK) == 0 ? doctor->file : NULL;
+    bool good = load(doctor, file, &theirs, &error);
+    if (good && file == NULL && !theirs && doctor->config.providers->count == 0) {
+        config_free(&doctor->config);
+        good = error_set(&error, "it names no provider");
+    }
+    if (!good) {
         report_unreadable(doctor->file, error.text, found);
         return;
+    }
+    if (file == NULL) {
+        doctor->file = "the environment";
     }
     doctor->readable = true;
     const struct config *config = &doctor->config;

@@ -407,6 +407,17 @@ def test_environment_is_the_daemons(clinic):
         assert "POSTERN_LOG_LEVEL" in done.stdout
 
 
+def test_environment_alone(clinic):
+    """As in docker-mailserver's container: no file, two variables."""
+    def doctor(**environment):
+        return subprocess.run([*clinic.world.room.enter, daemons.POSTERN, "doctor"], check=False, capture_output=True, text=True, timeout=60,
+                              env={"PATH": os.environ["PATH"], "POSTERN_SOCKET": f"{clinic.root}/nobody.sock"} | environment).stdout
+
+    assert "bad      config-missing: /etc/postern/postern.conf" in doctor()
+    said = doctor(ENABLE_OAUTH2="1", OAUTH2_INTROSPECTION_URL="https://id.example.com/realm/userinfo")
+    assert "ok       config: the environment: 1 provider\n" in said and "daemon-not-running" in said
+
+
 # ---- a Dovecot that checks by itself ----
 
 OWN = """
