@@ -38,7 +38,8 @@ struct issuer {
     struct url url;                         /* of the issuer */
 
     enum issuer_step step;
-    bool whole; /* this round began with the document */
+    bool wants_keys; /* needs them, or somebody came to need them */
+    bool whole;      /* this round began with the document */
     struct fetch *fetch;
     char *asked;                /* its URL, as it may be shown */
     enum discovery_form form;   /* the one that worked last */
@@ -307,11 +308,11 @@ static bool take_document(struct issuer *issuer, const struct fetch_answer *answ
 
 static void after_document(struct issuer *issuer)
 {
-    if (issuer->settings->needs_keys && keys_url(issuer) != NULL) {
+    if (issuer->wants_keys && keys_url(issuer) != NULL) {
         ask_keys(issuer);
         return;
     }
-    if (issuer->settings->needs_keys && !issuer->failed) {
+    if (issuer->wants_keys && !issuer->failed) {
         struct error error;
         (void)error_set(&error, "it names no jwks_uri, so there are no keys to check a JWT with");
         fail(issuer, PART_KEYS, &error);
@@ -385,6 +386,7 @@ struct issuer *issuer_new(struct loop *loop, const struct log *log, struct fetch
         .cool = loop_now(loop),
     };
     issuer_settings_copy(&issuer->own, settings);
+    issuer->wants_keys = settings->needs_keys;
     bool known = url_parse(span_of(issuer->settings->issuer), &issuer->url);
     assert(known); /* provider_set_check() */
     issuer->timer = loop_timer_new(loop, on_due, issuer);
@@ -445,6 +447,11 @@ const char *issuer_trouble(const struct issuer *issuer)
     return error != NULL ? error->text : NULL;
 }
 
+bool issuer_keys_in_trouble(const struct issuer *issuer)
+{
+    return issuer->trouble[PART_KEYS].text[0] != '\0';
+}
+
 uint64_t issuer_fetches(const struct issuer *issuer)
 {
     return issuer->fetches;
@@ -479,6 +486,11 @@ static void on_wake(void *context)
     fn(whose); /* may free the issuer, if it was the last */
 }
 
+void issuer_want_keys(struct issuer *issuer)
+{
+    issuer->wants_keys = true;
+}
+
 /* false: not now. */
 static bool begin_refresh(struct issuer *issuer)
 {
@@ -487,7 +499,7 @@ static bool begin_refresh(struct issuer *issuer)
         return false;
     }
     issuer->cool = moment_after(now, issuer->settings->cooldown_ms);
-    begin_round(issuer, !issuer->settings->needs_keys || keys_url(issuer) == NULL);
+    begin_round(issuer, !issuer->wants_keys || keys_url(issuer) == NULL);
     return true;
 }
 

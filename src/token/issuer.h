@@ -23,7 +23,8 @@ struct issuer_settings {
     const char *ca_file;    /* NULL: the system's */
     int64_t refresh_ms, cooldown_ms, max_age_ms;
     int64_t retry_min_ms, retry_max_ms; /* 0: 1 s, 60 s */
-    bool needs_keys;                    /* false: the document alone */
+    /* false: the document alone, until issuer_want_keys() */
+    bool needs_keys;
 };
 
 struct issuer;
@@ -46,9 +47,14 @@ const struct discovery *issuer_discovery(const struct issuer *issuer);
 struct keyset *issuer_keys(const struct issuer *issuer);
 /* How long ago keys were fetched; -1: never. For metrics and `postern provider test`. */
 int64_t issuer_keys_age_ms(const struct issuer *issuer);
+/* The last fetch of keys failed: a kid that is not among them may be there by now. */
+bool issuer_keys_in_trouble(const struct issuer *issuer);
 const char *issuer_trouble(const struct issuer *issuer); /* the last failure; NULL: none */
 uint64_t issuer_fetches(const struct issuer *issuer);    /* requests sent since it began */
 uint64_t issuer_failures(const struct issuer *issuer);
+
+/* From now on keys are fetched, whatever the settings say: there is a JWT to prove. */
+void issuer_want_keys(struct issuer *issuer);
 
 /* For a kid that is not there, or no keys at all: joins the fetch under way, or begins one, unless one because of an
  * unknown kid began less than cooldown_ms ago. All who wait share one fetch. */

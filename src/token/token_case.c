@@ -4,6 +4,8 @@
 #include "token/token_explain.h"
 #include "token/userinfo.h"
 
+#include <string.h>
+
 struct span token_case_issuer_named(const struct jwt *jwt)
 {
     const struct json_view_value *value =
@@ -79,8 +81,8 @@ bool token_case_request(struct token_case *of, const struct secret *token, int64
     return true;
 }
 
-/* What an answer says of a token that is proved already is only whether it still lives: its client, audience and scopes
- * stood in the token itself. */
+/* What an answer says of a token that is proved already is only whether it still lives: its client, audience, scopes and
+ * age stood in the token itself. */
 static bool judge_answer(struct token_case *of, const struct claims *claims, int64_t now)
 {
     struct provider rules = *of->provider;
@@ -90,6 +92,7 @@ static bool judge_answer(struct token_case *of, const struct claims *claims, int
     if (of->known.proved) {
         rules.audiences = rules.clients = rules.scopes = NULL;
         rules.any_client = true;
+        rules.max_age_s = 0;
     }
     if (!claims_judge(&rules, claims, now, verdict)) {
         return false;
@@ -114,6 +117,8 @@ static bool identify(struct token_case *of, const struct claims *claims)
     if (of->verdict.reason != VERDICT_NO_ADDRESS || (last && !of->known.identified)) {
         return false;
     }
+    /* But whom it names, the next one must name as well. */
+    memcpy(before.subject, of->verdict.subject, sizeof before.subject);
     of->verdict = before;
     return true;
 }

@@ -59,6 +59,7 @@ struct token_flight {
     struct signature_check *signature;
     struct gate_turn turn;
     struct fetch *fetch;
+    uint64_t keys_changes;   /* checks->keys_changes when it looked at keys */
     struct loop_later later; /* begins it, and goes on after the gate */
     struct moment started;
     char login_id[TOKEN_CHECKS_LOGIN_ID];
@@ -257,7 +258,9 @@ static enum flight_state prove(struct token_flight *flight)
     if (flight->doomed && flight->is.findings == NULL) {
         return FLIGHT_CONCLUDE;
     }
+    issuer_want_keys(flight->is.issuer); /* introspection may not have spoken of it */
     struct keyset *keys = issuer_keys(flight->is.issuer);
+    flight->keys_changes = checks->keys_changes;
     struct keyset_found found = {.count = 0};
     enum signature_algorithm algorithm = signature_algorithm_of(jwt->algorithm);
     enum keyset_answer answer =
@@ -267,7 +270,8 @@ static enum flight_state prove(struct token_flight *flight)
     }
     token_explain_jwt(&flight->is, checks->scratch, now);
     token_explain_key(&flight->is, keys, jwt, answer);
-    if (keys == NULL) {
+    bool may_be_there = answer == KEYSET_NONE && issuer_keys_in_trouble(flight->is.issuer);
+    if (keys == NULL || may_be_there) {
         return cannot_say(flight, VERDICT_NO_KEYS, issuer_trouble(flight->is.issuer));
     }
     switch (answer) {
@@ -442,7 +446,7 @@ static enum flight_state conclude(struct token_flight *flight)
     }
     if (keeps && verdict->answer == VERDICT_UNAVAILABLE) {
         (void)token_checks_stand_in(checks, &flight->link.key, verdict);
-    } else if (keeps && !flight->link.forgotten) {
+    } else if (keeps && !flight->link.forgotten && flight->keys_changes == checks->keys_changes) {
         token_checks_remember(checks, &flight->link.key, verdict, flight->is.known.proved);
     }
     token_metrics_count(checks, flight->is.provider, flight->first_way, verdict,
@@ -481,6 +485,7 @@ static struct token_flight *flight_new(struct token_checks *checks,
     flight->token = secret_copy(question->token);
     flight->is.findings = question->findings;
     flight->started = loop_now(checks->loop);
+    flight->keys_changes = checks->keys_changes;
     if (question->user != NULL) {
         (void)span_fits(address_domain(question->user), flight->domain, sizeof flight->domain);
     }

@@ -15,6 +15,7 @@ static void on_keys_changed(struct issuer *issuer, void *context)
 {
     struct token_checks *checks = context;
     const struct provider_set *set = token_generation_set(checks->current);
+    checks->keys_changes++; /* nor is what is being found out with the old ones kept */
     for (size_t i = 0; i < set->count; i++) {
         const struct provider *provider = &set->providers[i];
         for (size_t j = 0; j < token_generation_issuers(provider); j++) {

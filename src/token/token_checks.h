@@ -37,6 +37,7 @@ struct token_checks {
     struct token_checks_link *rows[TOKEN_CHECKS_ROWS];
     size_t running; /* logins that wait */
     size_t flights;
+    uint64_t keys_changes; /* how often an issuer's keys changed */
     struct token_stats stats;
     struct metrics_family *seconds, *verdicts; /* NULL: nobody counts */
 };

@@ -504,6 +504,121 @@ static void test_recheck(void **state)
     expect(VERDICT_REFUSED, VERDICT_INACTIVE, "corp");
 }
 
+static struct provider_introspection introspection_of_ours(void)
+{
+    return (struct provider_introspection){.used = true,
+                                           .id = memory_text("postern"),
+                                           .secret = memory_text("s3cr3t"),
+                                           .auth = PROVIDER_AUTH_BASIC};
+}
+
+/* Introspection says which subject, userinfo which address: of two subjects that is no answer. */
+static void test_introspection_then_userinfo(void **state)
+{
+    (void)state;
+    static const char *const introspected =
+        "{\"active\":true,\"client_id\":\"mail\",\"sub\":\"s-9\"}";
+    struct provider *provider;
+    begin(only_corp(&provider));
+    provider->check = PROVIDER_CHECK_INTROSPECTION;
+    provider->introspection = introspection_of_ours();
+    serve_keys(jwks);
+    start("eve@corp.example");
+    answer_fetch(to("https://elsewhere.example/introspect"), 200, introspected);
+    settle();
+    answer_fetch(to("https://id.corp.example/userinfo"), 200,
+                 "{\"sub\":\"s-8\",\"email\":\"eve@corp.example\"}");
+    expect(VERDICT_REFUSED, VERDICT_OTHER_SUBJECT, "corp");
+    pass(10);
+    start("eve@corp.example");
+    answer_fetch(to("https://elsewhere.example/introspect"), 200, introspected);
+    settle();
+    answer_fetch(to("https://id.corp.example/userinfo"), 200,
+                 "{\"sub\":\"s-9\",\"email\":\"eve@corp.example\"}");
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "corp");
+    assert_string_equal(last.subject, "s-9");
+}
+
+/* When the keys cannot be had, a kid that is not there says nothing about the token. */
+static void test_unknown_key_while_down(void **state)
+{
+    (void)state;
+    pass(30);
+    CLEANUP(secret_done) struct secret token = corp_token("k2", "eve@corp.example", 300, "");
+    start_with(&token, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://id.corp.example/jwks"), 503, "");
+    expect(VERDICT_UNAVAILABLE, VERDICT_NO_KEYS, "corp");
+    assert_false(cached(&token, "eve@corp.example"));
+    start_with(&token, "eve@corp.example"); /* within the cool-down */
+    expect(VERDICT_UNAVAILABLE, VERDICT_NO_KEYS, "corp");
+    pass(30);
+    start_with(&token, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://id.corp.example/jwks"), 200, jwks);
+    expect(VERDICT_REFUSED, VERDICT_KEY_UNKNOWN, "corp");
+}
+
+/* A verdict that was begun with keys that are gone meanwhile is not remembered. */
+static void test_keys_change_while_asked(void **state)
+{
+    (void)state;
+    pass(30);
+    CLEANUP(secret_done) struct secret token = corp_token("k1", NULL, 300, "");
+    CLEANUP(secret_done) struct secret other = corp_token("k3", "eve@corp.example", 300, "");
+    start_with(&token, "eve@corp.example");
+    settle();
+    start_with(&other, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://id.corp.example/jwks"), 200, "{\"keys\":[" KEY_JWK("k4") "]}");
+    expect(VERDICT_REFUSED, VERDICT_KEY_UNKNOWN, "corp");
+    answer_fetch(to("https://id.corp.example/userinfo"), 200,
+                 "{\"sub\":\"s-9\",\"email\":\"eve@corp.example\"}");
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "corp");
+    assert_false(cached(&token, "eve@corp.example"));
+}
+
+/* RFC 7662, 2.2: iat is optional there; the token itself has told its age. */
+static void test_recheck_of_young(void **state)
+{
+    (void)state;
+    struct provider *provider;
+    begin(only_corp(&provider));
+    provider->recheck_ms = 10000;
+    provider->max_age_s = 100;
+    provider->introspection = introspection_of_ours();
+    serve_keys(jwks);
+    CLEANUP(secret_done) struct secret token = corp_token("k1", "eve@corp.example", 300, "");
+    start_with(&token, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://elsewhere.example/introspect"), 200, "{\"active\":true}");
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "corp");
+    assert_int_equal(last.expires, loop_wall(&loop) + 100);
+}
+
+/* oidc-provider introspects no JWT for a resource: its signature says the same. */
+static void test_unsupported_by_introspection(void **state)
+{
+    (void)state;
+    struct provider *provider;
+    struct provider_set *set = only_corp(&provider);
+    provider->check = PROVIDER_CHECK_INTROSPECTION;
+    provider->introspection = introspection_of_ours();
+    begin(set);
+    settle();
+    answer_fetch(to(discovery_url_of_corp), 200, discovery);
+    settle();
+    assert_null(to("https://id.corp.example/jwks")); /* nobody needs them yet */
+    CLEANUP(secret_done) struct secret token = corp_token("k1", "eve@corp.example", 300, "");
+    start_with(&token, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://elsewhere.example/introspect"), 400,
+                 "{\"error\":\"unsupported_token_type\"}");
+    settle();
+    answer_fetch(to("https://id.corp.example/jwks"), 200, jwks);
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "corp");
+}
+
 static void test_scopes(void **state)
 {
     (void)state;
@@ -899,6 +1014,11 @@ int main(void)
         CASE_OWN(test_down_at_start),
         CASE(test_no_address),
         CASE_OWN(test_recheck),
+        CASE_OWN(test_introspection_then_userinfo),
+        CASE(test_unknown_key_while_down),
+        CASE(test_keys_change_while_asked),
+        CASE_OWN(test_recheck_of_young),
+        CASE_OWN(test_unsupported_by_introspection),
         CASE_OWN(test_scopes),
         CASE(test_one_for_all),
         CASE(test_busy),
