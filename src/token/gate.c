@@ -173,15 +173,34 @@ static void leave(struct gate_turn *turn)
     turn->state = GATE_TURN_NONE;
 }
 
-static void note_failure(struct gate *gate, const struct verdict *verdict, struct span login_id)
+/* Who answers is there. What one token, or one person's claims, are answered badly for, however often they come,
+ * shuts nobody else out. */
+static bool is_outage(const struct verdict *verdict)
+{
+    enum { TOO_MANY_REQUESTS = 429, SERVER_ERROR = 500 };
+    return verdict->status == 0 || verdict->status == TOO_MANY_REQUESTS ||
+           verdict->status >= SERVER_ERROR;
+}
+
+static void count_failure(struct gate *gate, const struct verdict *verdict)
 {
     gate->failed++;
+    if (!is_outage(verdict)) {
+        gate->failures = 0;
+        gate->state = GATE_OPEN;
+        return;
+    }
     gate->failures++;
     if (gate->failures >= GATE_FAILURES && gate->state == GATE_OPEN) {
         gate->state = GATE_SHUT;
         gate->probe_at = moment_after(loop_now(gate->loop), GATE_PAUSE_MS);
         send_all_away(gate);
     }
+}
+
+static void note_failure(struct gate *gate, const struct verdict *verdict, struct span login_id)
+{
+    count_failure(gate, verdict);
     if (gate->trouble) {
         return;
     }

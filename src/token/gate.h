@@ -1,9 +1,9 @@
 /* gate.h - how much one provider is asked, and whether it is asked at all.
  *
  * At most `requests_max` questions are under way; up to `queue_max` wait behind them in order; beyond that GATE_FULL.
- * The circuit breaker: after GATE_FAILURES failed answers in a row (no connection, timeout, 5xx …) the gate shuts: whoever
+ * The circuit breaker: after GATE_FAILURES failed answers in a row (no connection, timeout, 5xx, 429) the gate shuts: whoever
  * comes or waits is sent away, but for one probe every GATE_PAUSE_MS, however many of the earlier ones still
- * hang: the first good answer opens the gate again. An outage is one log line when it begins (`provider_unavailable`)
+ * hang: the first other answer opens the gate again. An outage is one log line when it begins (`provider_unavailable`)
  * and one when it ends (`provider_recovered`). */
 #ifndef TOKEN_GATE_H
 #define TOKEN_GATE_H

@@ -898,6 +898,35 @@ static void test_breaker(void **state)
     assert_int_equal(occurrences("provider_recovered"), 1);
 }
 
+/* What one token is answered badly for shuts nobody else out. */
+static void test_breaker_is_for_outages(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        const char *body;
+    } bad[] = {{431, ""}, {413, ""}, {404, ""}, {200, "<html>"}};
+    for (size_t i = 0; i < 4 * GATE_FAILURES; i++) {
+        start_other(i, "alice@example.com");
+        answer_fetch(to(WORK), bad[i % 4].status, bad[i % 4].body);
+        settle();
+    }
+    assert_int_equal(last.answer, VERDICT_UNAVAILABLE);
+    start("alice@example.com");
+    answers = 0;
+    answer_fetch(to(WORK), 200, alice);
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "work");
+    fail_often();
+    pass(1);
+    start_other(40, "alice@example.com"); /* the probe */
+    answer_fetch(to(WORK), 431, "");
+    settle();
+    answers = 0;
+    start_other(41, "alice@example.com");
+    answer_fetch(to(WORK), 200, alice);
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "work");
+}
+
 /* Those who stood in line when it shut hear so at once. */
 static void test_breaker_empties_line(void **state)
 {
@@ -1030,6 +1059,7 @@ int main(void)
         CASE(test_reload_keeps_keys),
         CASE(test_outage),
         CASE(test_breaker),
+        CASE(test_breaker_is_for_outages),
         CASE(test_breaker_empties_line),
         CASE_OWN(test_stands_in),
         CASE(test_findings),
