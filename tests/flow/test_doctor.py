@@ -373,10 +373,16 @@ def edited_all(path, old, new):
             file.write(kept)
 
 
+# What works all the same; everything else keeps people or secrets from where they belong.
+WARNINGS = {"dovecot-cleartext", "keys-weak", "postfix-alias-domains", "postfix-config-warning", "postfix-line-length", "postfix-policy",
+            "postfix-sasl-off", "provider-certificate"}
+
+
 def found(clinic, code, remedy):
     faults = clinic.faults()
     assert list(faults) == [code], faults
     for one in faults[code]:
+        assert one["level"] == ("warning" if code in WARNINGS else "bad"), one
         assert remedy in one["remedy"], one
         assert "\n" not in one["text"] + one["remedy"]
 
@@ -607,6 +613,15 @@ def test_weak_keys(clinic):
         found(clinic, "keys-weak", "2048")
     finally:
         clinic.product.more_keys = []
+
+
+@pytest.mark.parametrize("leeway, skew, level", [(30, 0, "ok"), (30, 25, "ok"), (30, -25, "ok"), (60, 45, "warning"), (60, -45, "warning"),
+                                                 (60, 75, "bad"), (30, 45, "bad"), (0, 20, "ok"), (0, 45, "bad")])
+def test_clock(clinic, leeway, skew, level):
+    with configured(clinic, 'clients  = { "mail" }', f'clients  = {{ "mail" }}\n  leeway = {leeway}s'), troubled(clinic, web.skewed(skew)):
+        said = json.loads(clinic.daemon.postern("provider", "test", "work", "--json").stdout if level != "bad" else
+                          clinic.daemon.postern("provider", "test", "work", "--json", check=False).stdout)
+        assert [one["level"] for one in said["findings"] if one["code"] == "provider-clock"] == [level]
 
 
 def test_texts_of_others_steer_no_terminal(clinic):
