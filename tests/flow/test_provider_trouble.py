@@ -6,7 +6,9 @@ import pytest
 
 import daemon as daemons
 import ends
+import server as webs
 import trouble as troubles
+from house import INTROSPECTION
 
 COOLDOWN = 10        # seconds, as shipped
 REQUESTS = 500       # at once, as shipped
@@ -92,3 +94,26 @@ def test_outage(world, outage, kind):
     finally:
         one.server.well()
         one.stop()
+
+
+@pytest.mark.parametrize("trouble", [webs.says(413), webs.says(414), webs.says(431), webs.says(400), webs.says(200, b'{"active":true,"name":"\\u0000"}'), webs.says(200, {"x": "y" * 70000})],
+                         ids=["too-large", "long-uri", "long-header", "bad-request", "nul", "huge"])
+def test_answers_that_one_token_causes(house, trouble):
+    """A token that is too long for the provider, a name with a NUL in it: of no use for that one sign-in, and no reason to keep
+    others out."""
+    one = house({"asked": "  check = introspection\n" + INTROSPECTION})
+    one.wait_good()
+    product, bad = one.products["asked"], "b" * 64
+
+    def of_one(server, connection, request, answer):
+        if request.form.get("token", "").startswith(bad):
+            return trouble(server, connection, request, answer)
+        connection.sendall(answer.bytes())
+        return True
+
+    one.server.trouble(of_one, one.host("asked"), "introspection")
+    with one.daemon.dovecot() as end:
+        for number in range(20):
+            assert not end.login("XOAUTH2", ends.xoauth2(one.user("asked"), f"{bad}{number}")).ok
+        for _ in range(3):
+            assert end.login("XOAUTH2", ends.xoauth2(one.user("asked"), product.issue(one.user("asked")))).ok
