@@ -6,6 +6,7 @@
 #include "auth/policy.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "wire/sasl.h"
 
 #include <string.h>
 
@@ -349,6 +350,14 @@ static bool read_protocol(struct admin_call *call, struct span text)
 static void start(struct admin_call *call, struct span token, struct span user)
 {
     call->user_given = !span_empty(user);
+    if (token.length > SASL_TOKEN_MAX) {
+        refuse_at_once(call, "token-shape",
+                       "at the provider: put less into access tokens (groups, roles), or have it "
+                       "issue opaque ones",
+                       arena_format(&call->arena, "%zu bytes: no login takes more than %d",
+                                    token.length, SASL_TOKEN_MAX));
+        return;
+    }
     if (!text_b64token(token)) {
         refuse_at_once(call, "token-characters",
                        "paste the access token alone: no \"Bearer\", no quotes, no JSON around it",

@@ -12,8 +12,8 @@
 
 enum {
     BODY_MAX =
-        4 *
-        SECRET_MAX, /* each byte becomes three at most, and there is a secret or an assertion beside it */
+        SECRET_MAX, /* what a fetch takes: each byte of a token becomes three at most, and there
+                              is a secret or an assertion beside it */
     HEADER_VALUE_MAX = 32 * 1024,
     ASSERTION_MAX = 16 * 1024,
     ASSERTION_SECONDS = 60,

@@ -869,6 +869,7 @@ def test_questions_that_are_none(known):
     assert daemon.postern("token", "check", "--protocol", "gopher", line="x\n", check=False).returncode == 5
     assert daemon.postern("token", "check", "--user", "@@", line="abc\n", check=False).returncode == 5
     assert daemon.postern("token", "check", line="x" * 70000 + "\n", check=False).returncode == 5
+    assert "no login takes more than 16384" in daemon.postern("token", "check", line="+" * 60000 + "\n", check=False).stdout
     assert daemon.postern("token", "check", "--token", "x", check=False).returncode == 2
     done = subprocess.run([daemons.POSTERN, "token", "check", "--socket", "/nowhere"], input="abc\n", check=False, capture_output=True, text=True,
                           timeout=20)

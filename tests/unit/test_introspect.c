@@ -228,6 +228,27 @@ static void test_refused(void **state)
     }
 }
 
+/* More than a fetch takes is an error, and no request. */
+static void test_too_large(void **state)
+{
+    (void)state;
+    struct with_provider with;
+    struct introspect_request request;
+    struct error error = {0};
+    with_provider_init(&with, SPAN_LITERAL("id=x;secret=y"));
+    for (size_t length = 16384; length <= SECRET_MAX; length *= 2) {
+        CLEANUP(buffer_done) struct buffer text = buffer_limited(SECRET_MAX);
+        memset(buffer_room(&text, length), '+', length);
+        buffer_took(&text, length);
+        CLEANUP(secret_done) struct secret token = secret_new(buffer_span(&text));
+        bool fits = introspect_request(&with.provider, ENDPOINT, (struct span){0}, &token,
+                                       CLAIMS_NOW, &request, &error);
+        assert_int_equal(fits, 3 * length < SECRET_MAX);
+        assert_true(!fits || request.fetch.body.length <= SECRET_MAX);
+        introspect_request_done(&request);
+    }
+}
+
 /* -- private_key_jwt -- */
 
 /* Made for this test and nothing else. */
@@ -319,7 +340,7 @@ int main(void)
         cmocka_unit_test(test_vectors),     cmocka_unit_test(test_complete),
         cmocka_unit_test(test_requests),    cmocka_unit_test(test_every_byte),
         cmocka_unit_test(test_tokeninfo),   cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_private_key),
+        cmocka_unit_test(test_private_key), cmocka_unit_test(test_too_large),
     };
     return cmocka_run_group_tests(tests, set_up, NULL);
 }
