@@ -54,6 +54,8 @@ struct token_flight {
     struct token_case is;                /* what is known of it */
     enum token_way first_way;
     bool waited; /* for keys or discovery, once */
+    bool
+        nameless; /* a JWT without kid: that it needs a new key shows when the old ones do not prove it */
     bool doomed; /* refused, but whoever wants findings hears of the rest */
     struct issuer_wait *wait;
     struct signature_check *signature;
@@ -236,7 +238,9 @@ static void on_signature(enum signature_answer answer, void *context)
         flight->state = flight->doomed ? FLIGHT_CONCLUDE : FLIGHT_NEXT;
         break;
     case SIGNATURE_BAD:
-        flight->state = refuse(flight, VERDICT_SIGNATURE, "");
+        flight->state = flight->nameless && wait_for_issuer(flight)
+                            ? FLIGHT_WAIT_KEYS
+                            : refuse(flight, VERDICT_SIGNATURE, "");
         break;
     case SIGNATURE_BUSY:
         flight->state = cannot_say(flight, VERDICT_BUSY, "too many signatures wait");
@@ -261,6 +265,7 @@ static enum flight_state prove(struct token_flight *flight)
     issuer_want_keys(flight->is.issuer); /* introspection may not have spoken of it */
     struct keyset *keys = issuer_keys(flight->is.issuer);
     flight->keys_changes = checks->keys_changes;
+    flight->nameless = span_empty(jwt->key_id) && flight->is.findings == NULL;
     struct keyset_found found = {.count = 0};
     enum signature_algorithm algorithm = signature_algorithm_of(jwt->algorithm);
     enum keyset_answer answer =

@@ -578,6 +578,40 @@ static void test_keys_change_while_asked(void **state)
     assert_false(cached(&token, "eve@corp.example"));
 }
 
+/* Where tokens and keys have no kid, a new key is one that the old ones do not verify with: looked for like an unknown kid. */
+static void test_new_key_without_name(void **state)
+{
+    (void)state;
+    static const char other[] = "{\"kty\":\"EC\",\"crv\":\"P-256\","
+                                "\"x\":\"axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpY\","
+                                "\"y\":\"T-NC4v4af5uO5-tKfA-eFivOM1drMV7Oy7ZAaDe_UfU\"}";
+    char keys[600];
+    struct provider *provider;
+    begin(only_corp(&provider));
+    snprintf(keys, sizeof keys, "{\"keys\":[%s]}", other);
+    serve_keys(keys);
+    pass(30);
+    CLEANUP(secret_done) struct secret token = corp_token("", "eve@corp.example", 300, "");
+    start_with(&token, "eve@corp.example");
+    settle();
+    assert_int_equal(answers, 0);
+    answer_fetch(to("https://id.corp.example/jwks"), 200, "{\"keys\":[" KEY_JWK("") "]}");
+    expect(VERDICT_ACCEPTED, VERDICT_NO_REASON, "corp");
+    pass(30);
+    size_t before = started;
+    CLEANUP(secret_done) struct secret forged = corp_token("", "eve@corp.example", 301, "");
+    size_t at = forged.length - 10;
+    forged.at[at] = forged.at[at] == 'A' ? 'B' : 'A';
+    start_with(&forged, "eve@corp.example");
+    settle();
+    answer_fetch(to("https://id.corp.example/jwks"), 200, "{\"keys\":[" KEY_JWK("") "]}");
+    expect(VERDICT_REFUSED, VERDICT_SIGNATURE, "corp");
+    assert_int_equal(started, before + 1);
+    pass(6); /* what was refused is remembered for 5 s */
+    start_with(&forged, "eve@corp.example");
+    expect(VERDICT_REFUSED, VERDICT_SIGNATURE, "corp"); /* within the cool-down */
+}
+
 /* RFC 7662, 2.2: iat is optional there; the token itself has told its age. */
 static void test_recheck_of_young(void **state)
 {
@@ -1046,6 +1080,7 @@ int main(void)
         CASE_OWN(test_introspection_then_userinfo),
         CASE(test_unknown_key_while_down),
         CASE(test_keys_change_while_asked),
+        CASE_OWN(test_new_key_without_name),
         CASE_OWN(test_recheck_of_young),
         CASE_OWN(test_unsupported_by_introspection),
         CASE_OWN(test_scopes),
