@@ -58,6 +58,16 @@ static struct claims_fault same_subject(const struct claims *claims, const struc
                  : (struct claims_fault){VERDICT_NO_REASON, NULL};
 }
 
+/* RFC 7662, 2.2: an introspection answer need not name the subject, which the proved token has named already. */
+static struct claims_fault subject_fault(const struct provider *provider,
+                                         const struct claims *claims, const struct verdict *verdict)
+{
+    bool known = claims->source == CLAIMS_INTROSPECTION && verdict->subject[0] != '\0' &&
+                 claims->subject.presence == CLAIMS_ABSENT;
+    return known ? (struct claims_fault){VERDICT_NO_REASON, NULL}
+                 : claims_identity_subject(provider, claims);
+}
+
 bool claims_identify(const struct provider *provider, const struct claims *claims,
                      struct verdict *verdict)
 {
@@ -66,7 +76,7 @@ bool claims_identify(const struct provider *provider, const struct claims *claim
     struct claims_fault faults[] = {
         same_subject(claims, verdict),
         claims_identity_address(provider, claims, &address, &ignored),
-        claims_identity_subject(provider, claims),
+        subject_fault(provider, claims, verdict),
         claims_identity_hosted(provider, claims),
     };
     /* Kept also when this source names nobody: the next one must name the same. */

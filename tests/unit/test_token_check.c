@@ -630,6 +630,32 @@ static void test_recheck_of_young(void **state)
     assert_int_equal(last.expires, loop_wall(&loop) + 100);
 }
 
+/* RFC 7662, 2.2: sub is optional as well, and was proved. */
+static void test_recheck_without_subject(void **state)
+{
+    (void)state;
+    static const char *const said[] = {
+        "{\"active\":true,\"email\":\"eve@corp.example\"}",
+        "{\"active\":true,\"email\":\"eve@corp.example\",\"sub\":\"\"}",
+        "{\"active\":true,\"email\":\"eve@corp.example\",\"sub\":\"s-8\"}"};
+    static const enum verdict_reason reasons[] = {VERDICT_NO_REASON, VERDICT_OTHER_SUBJECT,
+                                                  VERDICT_OTHER_SUBJECT};
+    struct provider *provider;
+    begin(only_corp(&provider));
+    provider->recheck_ms = 10000;
+    provider->introspection = introspection_of_ours();
+    serve_keys(jwks);
+    for (size_t i = 0; i < 3; i++) {
+        CLEANUP(secret_done)
+        struct secret token = corp_token("k1", "eve@corp.example", 300 + (int64_t)i, "");
+        start_with(&token, "eve@corp.example");
+        settle();
+        answer_fetch(to("https://elsewhere.example/introspect"), 200, said[i]);
+        expect(i == 0 ? VERDICT_ACCEPTED : VERDICT_REFUSED, reasons[i], "corp");
+        assert_string_equal(last.subject, "s-9");
+    }
+}
+
 /* oidc-provider introspects no JWT for a resource: its signature says the same. */
 static void test_unsupported_by_introspection(void **state)
 {
@@ -1082,6 +1108,7 @@ int main(void)
         CASE(test_keys_change_while_asked),
         CASE_OWN(test_new_key_without_name),
         CASE_OWN(test_recheck_of_young),
+        CASE_OWN(test_recheck_without_subject),
         CASE_OWN(test_unsupported_by_introspection),
         CASE_OWN(test_scopes),
         CASE(test_one_for_all),
