@@ -15,7 +15,7 @@ void login_challenge_error(enum sasl_mechanism mechanism, const struct token_che
     if (mechanism != SASL_OAUTHBEARER) {
         return;
     }
-    const struct provider *provider = token_check_provider(tokens, name);
+    const struct provider *provider = token_checks_provider(tokens, name);
     sasl_error_json(span_of(status), span_of(provider == NULL ? NULL : provider->scope),
                     span_of(provider == NULL ? NULL : provider->configuration_url), json);
 }

@@ -1,6 +1,7 @@
 /* memory.c - heap memory that is there or ends the process. */
 #include "base/memory.h"
 
+#include <malloc.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,4 +34,9 @@ char *memory_text(const char *text)
 void memory_free(void *old)
 {
     free(old);
+}
+
+void memory_trim(void)
+{
+    (void)malloc_trim(0);
 }

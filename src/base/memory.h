@@ -17,6 +17,9 @@ char *memory_text(const char *text);
 /* Takes NULL. */
 void memory_free(void *old);
 
+/* Gives what is free back to the system: after a crowd has left. May take some milliseconds. */
+void memory_trim(void);
+
 /* One zeroed `type` on the heap. */
 #define MEMORY_NEW(type) ((type *)memory_new(1, sizeof(type)))
 

@@ -102,7 +102,7 @@ const struct config_table_setting config_table[] = {
       "longest wait for a connection", false },
     { "provider", "timeout", CONFIG_TABLE_DURATION, "6s", PROVIDER(provider.total_ms), 10, PROVIDER_TOTAL_MS_MAX, NULL,
       "longest wait for an answer", false },
-    { "provider", "requests", CONFIG_TABLE_COUNT, "500", PROVIDER(provider.requests_max), 1, 10000, NULL,
+    { "provider", "requests", CONFIG_TABLE_COUNT, "64", PROVIDER(provider.requests_max), 1, 10000, NULL,
       "questions under way at once; further ones wait", false },
     { "provider", "queue", CONFIG_TABLE_COUNT, "1000", PROVIDER(provider.queue_max), 0, 100000, NULL,
       "questions waiting for that; beyond it logins fail temporarily", false },

@@ -215,8 +215,12 @@ static void note_failure(struct gate *gate, const struct verdict *verdict, struc
 
 static void note_health(struct gate *gate)
 {
+    bool was_shut = gate->state == GATE_SHUT;
     gate->failures = 0;
     gate->state = GATE_OPEN;
+    if (was_shut) {
+        memory_trim(); /* of all who had to wait */
+    }
     if (!gate->trouble) {
         return;
     }

@@ -360,6 +360,10 @@ static bool check_limits(const struct provider *provider, struct error *error)
                          "{ … }, or leave them out",
                          limited ? "audiences and clients" : "scopes");
     }
+    if (limited && provider->any_client) {
+        return error_set(error, "any_client = yes and the lists audiences and clients exclude each "
+                                "other: take one of them out");
+    }
     if (only_userinfo(provider) || limited || provider->any_client) {
         return true;
     }

@@ -409,21 +409,6 @@ static void check_free(struct token_check *check)
     memory_free(check);
 }
 
-/* The same verdict is not the same for all: a provider speaks for its domains,
- * a protocol asks for scopes. */
-static void fit(struct verdict *verdict, const struct address *user,
-                enum provider_protocol protocol)
-{
-    if (verdict->answer != VERDICT_ACCEPTED) {
-        return;
-    }
-    if (user != NULL && !provider_speaks_for(verdict->provider, address_domain(user))) {
-        (void)verdict_refuse(verdict, VERDICT_OTHER_DOMAIN, "not of the name's domain");
-    } else if (protocol != PROVIDER_PROTOCOLS && (verdict->protocols & (1U << protocol)) == 0) {
-        (void)verdict_refuse(verdict, VERDICT_SCOPE, provider_protocol_name(protocol));
-    }
-}
-
 /* An answer may make others leave, or come: those who stay are told one by one.
  */
 static void tell(struct token_flight *flight)
@@ -431,7 +416,8 @@ static void tell(struct token_flight *flight)
     while (flight->waiters != NULL) {
         struct token_check *check = flight->waiters;
         struct verdict verdict = flight->is.verdict;
-        fit(&verdict, check->named ? &check->user : NULL, check->protocol);
+        token_checks_fit(&verdict, check->named ? &check->user : NULL, check->protocol,
+                         flight->is.findings != NULL);
         token_check_fn *fn = check->fn;
         void *context = check->context;
         check_free(check);
@@ -512,7 +498,7 @@ bool token_check_lookup(struct token_checks *checks, const struct token_question
         !token_checks_recall(checks, &choice.key, verdict)) {
         return false;
     }
-    fit(verdict, question->user, question->protocol);
+    token_checks_fit(verdict, question->user, question->protocol, false);
     return true;
 }
 

@@ -18,10 +18,11 @@
 #include "token/verdict.h"
 
 struct token_question {
-    const struct secret *token;      /* a b64token; copied where it is kept */
-    const struct address *user;      /* the SASL name, normalised; NULL when the client gave none */
-    enum provider_protocol protocol; /* whose scopes are asked for; PROVIDER_PROTOCOLS: of none */
-    struct span login_id;            /* for log lines of shared trouble */
+    const struct secret *token; /* a b64token; copied where it is kept */
+    const struct address *user; /* the SASL name, normalised; NULL when the client gave none */
+    enum provider_protocol
+        protocol; /* whose scopes are asked for; PROVIDER_PROTOCOLS: not known, so all that are set */
+    struct span login_id; /* for log lines of shared trouble */
     /* `postern token check`: every step is said, nothing is read from the cache or kept in it. NULL: a login. Must
      * outlive the check. */
     struct finding_list *findings;
@@ -71,8 +72,8 @@ size_t token_checks_purge_session(struct token_checks *checks, struct span provi
 
 /* What OAUTHBEARER's error JSON says: of the provider that `user` (or NULL) would be asked about.
  * NULL when there is none. Good until the next token_checks_configure(). */
-const struct provider *token_check_provider(const struct token_checks *checks,
-                                            const struct address *user);
+const struct provider *token_checks_provider(const struct token_checks *checks,
+                                             const struct address *user);
 
 /* The providers in use now, kept until released; also after a reload. */
 struct token_generation;

@@ -89,8 +89,8 @@ void token_checks_free(struct token_checks *checks)
 
 /* -- who is asked -- */
 
-const struct provider *token_check_provider(const struct token_checks *checks,
-                                            const struct address *user)
+const struct provider *token_checks_provider(const struct token_checks *checks,
+                                             const struct address *user)
 {
     struct span domain = user == NULL ? (struct span){0} : address_domain(user);
     return provider_set_find(token_generation_set(checks->current), domain, NULL);
@@ -299,6 +299,26 @@ bool token_checks_stand_in(struct token_checks *checks, const struct digest *key
     fill(checks, &entry, verdict);
     checks->stats.stood_in++;
     return true;
+}
+
+/* -- what it means for one login -- */
+
+void token_checks_fit(struct verdict *verdict, const struct address *user,
+                      enum provider_protocol protocol, bool looks)
+{
+    const unsigned all = (1U << PROVIDER_PROTOCOLS) - 1;
+    bool known = protocol != PROVIDER_PROTOCOLS;
+    unsigned asked = known ? 1U << protocol : looks ? 0 : all;
+    if (verdict->answer != VERDICT_ACCEPTED) {
+        return;
+    }
+    if (user != NULL && !provider_speaks_for(verdict->provider, address_domain(user))) {
+        (void)verdict_refuse(verdict, VERDICT_OTHER_DOMAIN, "not of the name's domain");
+    } else if ((verdict->protocols & asked) != asked) {
+        (void)verdict_refuse(verdict, VERDICT_SCOPE,
+                             known ? provider_protocol_name(protocol)
+                                   : "the protocol is not known, and some ask for a scope");
+    }
 }
 
 /* -- forgetting -- */

@@ -66,6 +66,10 @@ bool token_checks_recall(struct token_checks *checks, const struct digest *key,
                          struct verdict *verdict);
 void token_checks_remember(struct token_checks *checks, const struct digest *key,
                            const struct verdict *verdict, bool proved);
+/* The same verdict is not the same for all: a provider speaks for its domains, a protocol asks for scopes. What protocol it
+ * is must be known where one asks for a scope of its own, unless an admin only looks. */
+void token_checks_fit(struct verdict *verdict, const struct address *user,
+                      enum provider_protocol protocol, bool looks);
 /* Nobody can be asked: the last good verdict, where the provider's `outage` lets it stand in. */
 bool token_checks_stand_in(struct token_checks *checks, const struct digest *key,
                            struct verdict *verdict);

@@ -49,10 +49,13 @@ worker   {{
 }}
 {extra}
 """
+# Nothing is remembered: a test that says so counts the questions.
 PROVIDER = """
 provider "fake" {{
   userinfo = "http://127.0.0.1:{port}/userinfo"
   domains  = {{"example.com"}}
+  cache_lifetime = 0s
+  refused_lifetime = 0s
 {more}
 }}
 """

@@ -30,6 +30,7 @@ class Visit(gdb.Breakpoint):
     def stop(self):
         if (self.file, self.function) not in visited:
             visited.append((self.file, self.function))
+        self.enabled = False  # once is enough, and readers of bytes are called a thousand times
         return self.function == SENTINEL
 
 

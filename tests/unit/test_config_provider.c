@@ -156,7 +156,7 @@ static void test_defaults(void **state)
     assert_int_equal(provider->check, PROVIDER_CHECK_AUTO);
     assert_int_equal(provider->leeway_s, 30);
     assert_int_equal(provider->max_age_s, 0);
-    assert_int_equal(provider->requests_max, 500);
+    assert_int_equal(provider->requests_max, 64);
     assert_int_equal(provider->queue_max, 1000);
     assert_int_equal(provider->outage, PROVIDER_OUTAGE_REFUSE);
     assert_int_equal(provider->cache_ms, 60000);
@@ -408,7 +408,6 @@ static const struct {
     {"userinfo = 'https://a.example' check = userinfo",
      "tokens of all the provider's applications"},
     {"issuer = 'https://a.example' any_client = yes", "any_client = yes: tokens of all"},
-    {ISSUER "any_client = yes", "any_client = yes: tokens of all"},
     {"preset = google domains = { a.example } any_client = yes", "any_client = yes: tokens of all"},
     {ISSUER, NULL},
     {ISSUER "userinfo = 'https://a.example'", NULL},

@@ -228,7 +228,8 @@ static void any_client(struct provider *provider, const char *value)
 static void id_tokens(struct provider *provider, const char *value)
 {
     set_list(&provider->clients, value, NULL);
-    provider->id_tokens = provider->any_client = true;
+    provider->id_tokens = true;
+    provider->any_client = value == NULL;
 }
 
 /* id, secret, URL, authentication: divided by "|", which stands for nothing when it is doubled. */
@@ -308,7 +309,7 @@ static const struct {
     {clients, "\xff", "no valid UTF-8"},
     {clients, NULL, "any application got"},
     {any_client, NULL, NULL},
-    {any_client, "thunderbird", NULL},
+    {any_client, "thunderbird", "exclude each other"},
     {id_tokens, "thunderbird", NULL},
     {id_tokens, NULL, "id_tokens needs audiences or clients"},
     {scopes, "mail", NULL},

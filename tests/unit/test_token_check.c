@@ -278,8 +278,8 @@ static void test_provider_of_user(void **state)
     struct address address;
     struct error error;
     assert_true(address_parse(SPAN_LITERAL("x@example.net"), &address, &error));
-    assert_string_equal(token_check_provider(checks, &address)->name, "home");
-    assert_null(token_check_provider(checks, NULL));
+    assert_string_equal(token_checks_provider(checks, &address)->name, "home");
+    assert_null(token_checks_provider(checks, NULL));
 }
 
 /* Without a name the issuer decides, and its provider must speak for the name's domain. */
@@ -701,6 +701,9 @@ static void test_scopes(void **state)
     question.protocol = PROVIDER_SMTP;
     assert_true(token_check_lookup(checks, &question, &last));
     assert_int_equal(last.answer, VERDICT_REFUSED);
+    assert_int_equal(last.reason, VERDICT_SCOPE);
+    question.protocol = PROVIDER_PROTOCOLS; /* who knows what it is? */
+    assert_true(token_check_lookup(checks, &question, &last));
     assert_int_equal(last.reason, VERDICT_SCOPE);
     answers = 0;
 }

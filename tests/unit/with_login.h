@@ -118,8 +118,8 @@ void token_check_cancel(struct token_check *check)
     }
 }
 
-const struct provider *token_check_provider(const struct token_checks *checks,
-                                            const struct address *user)
+const struct provider *token_checks_provider(const struct token_checks *checks,
+                                             const struct address *user)
 {
     (void)checks;
     return user == NULL || span_is(address_domain(user), provider_domain) ? &provider : NULL;
