@@ -209,6 +209,24 @@ bool account_cache_lookup(struct account_cache *cache, struct span address, stru
     return true;
 }
 
+bool account_cache_lookup_id(struct account_cache *cache, struct span id, struct arena *arena,
+                             struct account *account)
+{
+    struct account_rows_found found;
+    struct entry *entry = cache->ids[bucket_of(cache, id)];
+    while (entry != NULL && !span_is(id, entry->id)) {
+        entry = entry->next_id;
+    }
+    if (entry == NULL) {
+        cache->misses++;
+        return false;
+    }
+    cache->hits++;
+    read_entry(entry, arena, &found);
+    *account = found.account;
+    return true;
+}
+
 static void add(struct account_cache *cache, struct entry *entry)
 {
     struct entry **bucket = address_bucket(cache, text_of(entry, TEXT_ADDRESS));

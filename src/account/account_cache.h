@@ -21,6 +21,9 @@ void account_cache_free(struct account_cache *cache); /* takes NULL */
 /* true: `*answer` (STORE_NONE or STORE_ROW) and `found`, its texts copied into the arena. */
 bool account_cache_lookup(struct account_cache *cache, struct span address, struct arena *arena,
                           enum store_now *answer, struct account_rows_found *found);
+/* true: an account that one of the addresses led to, by its id. */
+bool account_cache_lookup_id(struct account_cache *cache, struct span id, struct arena *arena,
+                             struct account *account);
 /* STORE_NONE: nobody has it (`found` may be NULL). */
 void account_cache_put(struct account_cache *cache, struct span address, enum store_now answer,
                        const struct account_rows_found *found);

@@ -136,6 +136,23 @@ enum directory_answer directory_recipient(struct directory *directory, struct sp
     return answer;
 }
 
+enum directory_answer directory_account(struct directory *directory, struct span id,
+                                        struct arena *arena, struct account *account)
+{
+    if (account_cache_lookup_id(directory->cache, id, arena, account)) {
+        return DIRECTORY_FOUND;
+    }
+    switch (account_rows_by_id(directory->store, id, arena, account)) {
+    case STORE_ASK:
+        return DIRECTORY_UNAVAILABLE;
+    case STORE_NONE:
+        return DIRECTORY_NONE;
+    case STORE_ROW:
+        break;
+    }
+    return DIRECTORY_FOUND;
+}
+
 enum directory_answer directory_domain(struct directory *directory, struct span text)
 {
     char domain[ADDRESS_DOMAIN_MAX + 1];

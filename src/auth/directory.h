@@ -37,6 +37,9 @@ enum directory_answer directory_login(struct directory *directory, const struct 
 enum directory_answer directory_recipient(struct directory *directory, struct span text,
                                           struct arena *arena, struct account_rows_found *found,
                                           struct span *tag);
+/* By its id, as a login ended with it; in whatever state it is now. */
+enum directory_answer directory_account(struct directory *directory, struct span id,
+                                        struct arena *arena, struct account *account);
 enum directory_answer directory_domain(struct directory *directory, struct span text);
 
 /* For auth/change and auth/changes: what they changed, before anybody hears of it. */

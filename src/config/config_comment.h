@@ -9,6 +9,6 @@
 
 /* Puts blanks in place of comments: from "#" or "//" to the end of the line, and from "/" "*" to "*" "/". What stands in quotes
  * is no comment, nor are "//" and "/" "*" inside an unquoted word. One that is not closed stays. */
-void config_comment_blank(char *text, size_t length);
+void config_comment_blank(char *at, size_t length);
 
 #endif

@@ -165,14 +165,14 @@ static void on_request(struct connection *connection, const struct dovecot_line 
         answer_fail(connection, line->id, NULL);
         return;
     }
-    switch (account_rows_by_id(server->store, login.account_id, arena, &account)) {
-    case STORE_ASK:
+    switch (directory_account(server->directory, login.account_id, arena, &account)) {
+    case DIRECTORY_UNAVAILABLE:
         answer_fail(connection, line->id, NULL);
         return;
-    case STORE_NONE:
+    case DIRECTORY_NONE:
         answer_notfound(connection, line->id);
         return;
-    case STORE_ROW:
+    case DIRECTORY_FOUND:
         break;
     }
     if (account.state != ACCOUNT_ACTIVE) { /* since its OK, a moment ago */

@@ -54,8 +54,8 @@ struct token_flight {
     struct token_case is;                /* what is known of it */
     enum token_way first_way;
     bool waited; /* for keys or discovery, once */
-    bool
-        nameless; /* a JWT without kid: that it needs a new key shows when the old ones do not prove it */
+    /* a JWT without kid: that it needs a new key shows when the old ones do not prove it */
+    bool nameless;
     bool doomed; /* refused, but whoever wants findings hears of the rest */
     struct issuer_wait *wait;
     struct signature_check *signature;

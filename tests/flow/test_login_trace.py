@@ -74,7 +74,7 @@ def test_walk(make_daemon):
     # What the caches remember is asked of nobody.
     assert in_order(REMEMBERED, remembered), remembered
     assert states_of_remembered == HOLDERS - ASKING
-    assert not {"token_check_start", "fetch_start", "account_rows_by_address"} & {function for _, function in remembered}
+    assert not {"token_check_start", "fetch_start", "store_lookup"} & {function for _, function in remembered}
 
     walked = {file for file, function in calls if function in WALK}
     assert walked | HOLDERS | {BINDING} <= documented()

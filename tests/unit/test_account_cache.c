@@ -71,6 +71,28 @@ static void test_comes_back_whole(void **state)
     account_cache_free(NULL);
 }
 
+static void test_by_id(void **state)
+{
+    (void)state;
+    CLEANUP(arena_done) struct arena arena = {0};
+    struct account_cache *cache = account_cache_new(10000);
+    struct account_rows_found a = someone("a@example.com", "id-a");
+    struct account_rows_found b = someone("b@example.com", "id-b");
+    struct account account;
+    assert_false(account_cache_lookup_id(cache, SPAN_LITERAL("id-a"), &arena, &account));
+    account_cache_put(cache, SPAN_LITERAL("no@example.com"), STORE_NONE, NULL);
+    account_cache_put(cache, SPAN_LITERAL("a@example.com"), STORE_ROW, &a);
+    account_cache_put(cache, SPAN_LITERAL("b@example.com"), STORE_ROW, &b);
+    assert_true(account_cache_lookup_id(cache, SPAN_LITERAL("id-b"), &arena, &account));
+    assert_string_equal(account.id, "id-b");
+    assert_true(address_equal(&account.primary, &b.account.primary));
+    assert_false(account_cache_lookup_id(cache, SPAN_LITERAL(""), &arena, &account));
+    account_cache_forget_account(cache, SPAN_LITERAL("id-b"));
+    assert_false(account_cache_lookup_id(cache, SPAN_LITERAL("id-b"), &arena, &account));
+    assert_true(account_cache_lookup_id(cache, SPAN_LITERAL("id-a"), &arena, &account));
+    account_cache_free(cache);
+}
+
 static void test_bounded(void **state)
 {
     (void)state;
@@ -312,6 +334,7 @@ int main(void)
     cmocka_unit_test_setup_teardown(test, with_accounts_setup, with_accounts_teardown)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_comes_back_whole),
+        cmocka_unit_test(test_by_id),
         cmocka_unit_test(test_bounded),
         cmocka_unit_test(test_forgets),
         WITH(test_every_change),

@@ -315,21 +315,21 @@ void directory_mailbox(const struct directory *directory, const struct account *
     };
 }
 
-enum store_now account_rows_by_id(struct store *store, struct span id, struct arena *arena,
-                                  struct account *account)
+enum directory_answer directory_account(struct directory *directory, struct span id,
+                                        struct arena *arena, struct account *account)
 {
-    (void)store;
+    (void)directory;
     (void)arena;
     if (with_mail_trouble) {
-        return STORE_ASK;
+        return DIRECTORY_UNAVAILABLE;
     }
     for (size_t i = 0; i < sizeof WITH_MAIL_ACCOUNTS / sizeof WITH_MAIL_ACCOUNTS[0]; i++) {
         if (span_is(id, WITH_MAIL_ACCOUNTS[i].id)) {
             with_mail_account(&WITH_MAIL_ACCOUNTS[i], account);
-            return STORE_ROW;
+            return DIRECTORY_FOUND;
         }
     }
-    return STORE_NONE;
+    return DIRECTORY_NONE;
 }
 
 /* -- lists: each answers when the test says so, or by itself on a later turn -- */
