@@ -237,7 +237,7 @@ const struct config_table_setting config_table[] = {
     { "worker", "backoff_max", CONFIG_TABLE_DURATION, "10s", AT(worker.backoff_max_ms), 0, HOUR, NULL,
       "longest such wait", false },
     { "worker", "provider_connections", CONFIG_TABLE_COUNT, "64", AT(worker.fetches_max), 1, 1000, NULL,
-      "connections to providers at once; further questions wait for one", true },
+      "connections for discovery and keys at once; questions about tokens have their own (requests)", true },
 
     { "stack", "hostname", CONFIG_TABLE_TEXT, "", AT(stack.hostname), 0, 253, NULL,
       "name of the mail server, for the rendered files of Postfix and Dovecot", false },
