@@ -78,7 +78,7 @@ class Room:
         self.line = ours
         word, fds, _, _ = socket.recv_fds(ours, 16, len(PORTS))
         if word != b"ready":
-            raise RuntimeError("no namespace for network and mounts could be made")
+            raise RuntimeError("no namespace for network and mounts could be made: that takes root, and a / that is a mount point (unshare said more)")
         self.listening = {port: socket.socket(fileno=fd) for port, fd in zip(PORTS, fds)}
         self.enter = ["nsenter", f"--net=/proc/{self.holder.pid}/ns/net", f"--mount=/proc/{self.holder.pid}/ns/mnt", "--"]
 
