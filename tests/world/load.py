@@ -94,8 +94,8 @@ def main(path, rate, count):
 class Load:
     """One such process."""
 
-    def __init__(self, path, jobs, rate, connections=1):
-        self.process = subprocess.Popen([sys.executable, "-I", __file__, path, str(rate), str(connections)], stdin=subprocess.PIPE,
+    def __init__(self, path, jobs, rate, connections=1, nice=0):
+        self.process = subprocess.Popen(["nice", "-n", str(nice), sys.executable, "-I", __file__, path, str(rate), str(connections)], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
         self.process.stdin.write("".join(f"{user} {token} {rip}\n" for user, token, rip in jobs))
         self.process.stdin.close()

@@ -37,8 +37,8 @@ class Trouble(benches.Bench):
     def good_jobs(self, count):
         return [(self.bob, self.product.issue(self.bob), "192.0.2.7") for _ in range(count)]
 
-    def load(self, jobs, rate, connections=1):
-        return Load(self.daemon.login_path, jobs, rate, connections)
+    def load(self, jobs, rate, connections=1, nice=0):
+        return Load(self.daemon.login_path, jobs, rate, connections, nice)
 
     def freeze(self):
         """Accepts, and never answers: new connections and old ones."""
