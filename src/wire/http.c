@@ -119,6 +119,7 @@ static bool is_single(struct span name)
     static const char *const single[] = {
         "Host",
         "Content-Length",
+        "Transfer-Encoding",
         "Content-Type",
         "Content-Encoding",
         "Authorization",
@@ -190,7 +191,7 @@ static enum http_answer read_headers(struct reader *reader)
 }
 
 /* RFC 9112, 6.3, without Transfer-Encoding: the length is told, or there is no body. */
-static enum http_answer read_body(struct reader *reader, bool required, struct span *body)
+static enum http_answer read_length(struct reader *reader, bool required, size_t *body_length)
 {
     struct span value;
     uint64_t length = 0;
@@ -206,6 +207,17 @@ static enum http_answer read_body(struct reader *reader, bool required, struct s
     }
     if (length > reader->limits->body_max) {
         return refuse(reader->refusal, 413, "body too long");
+    }
+    *body_length = (size_t)length;
+    return HTTP_COMPLETE;
+}
+
+static enum http_answer read_body(struct reader *reader, bool required, struct span *body)
+{
+    size_t length;
+    enum http_answer answer = read_length(reader, required, &length);
+    if (answer != HTTP_COMPLETE) {
+        return answer;
     }
     *body = span_first(reader->rest, length);
     return body->length == length ? HTTP_COMPLETE : HTTP_MORE;
@@ -274,12 +286,20 @@ static bool is_host(struct span host)
     return !span_empty(host);
 }
 
-static enum http_answer judge_request(struct reader *reader, struct http_request *request)
+static enum http_answer judge_host(struct reader *reader, struct http_request *request)
 {
-    struct span value;
     bool named = http_find(reader->headers, reader->count, "Host", &request->host);
     if (named ? !is_host(request->host) : reader->minor == 1) {
         return refuse(reader->refusal, 400, named ? "bad Host" : "no Host");
+    }
+    return HTTP_COMPLETE;
+}
+
+static enum http_answer judge_request(struct reader *reader, struct http_request *request)
+{
+    struct span value;
+    if (judge_host(reader, request) == HTTP_REFUSED) {
+        return HTTP_REFUSED;
     }
     if (http_find(reader->headers, reader->count, "Expect", &value)) {
         return refuse(reader->refusal, 417, "Expect is not supported");
@@ -287,8 +307,54 @@ static enum http_answer judge_request(struct reader *reader, struct http_request
     return read_body(reader, false, &request->body);
 }
 
-enum http_answer http_request_parse(struct span bytes, const struct http_limits *limits,
-                                    struct http_request *request, struct http_refusal *refusal)
+/* RFC 9110, 10.1.1: of an HTTP/1.0 client the expectation is not heard. */
+static enum http_answer judge_expectation(struct reader *reader, struct http_request *request)
+{
+    struct span value;
+    if (!http_find(reader->headers, reader->count, "Expect", &value)) {
+        return HTTP_COMPLETE;
+    }
+    if (!span_is_fold(value, "100-continue")) {
+        return refuse(reader->refusal, 417, "only 100-continue can be expected");
+    }
+    request->expects_continue = reader->minor == 1;
+    return HTTP_COMPLETE;
+}
+
+/* RFC 9112, 6.1 and 6.3: a server may repair a message with both framings; it is an attack, not a slip. */
+static enum http_answer judge_framing(struct reader *reader, struct http_request *request)
+{
+    struct span coding, length;
+    bool coded = http_find(reader->headers, reader->count, "Transfer-Encoding", &coding);
+    if (!coded || !reader->limits->chunked) {
+        return read_length(reader, false, &request->body_length);
+    }
+    if (http_find(reader->headers, reader->count, "Content-Length", &length)) {
+        return refuse(reader->refusal, 400, "Content-Length and Transfer-Encoding");
+    }
+    if (reader->minor == 0) {
+        return refuse(reader->refusal, 400, "Transfer-Encoding in HTTP/1.0");
+    }
+    if (!span_is_fold(coding, "chunked")) {
+        return refuse(reader->refusal, 501, "the only Transfer-Encoding is chunked");
+    }
+    request->chunked = true;
+    return HTTP_COMPLETE;
+}
+
+static enum http_answer judge_head(struct reader *reader, struct http_request *request)
+{
+    bool good = judge_host(reader, request) == HTTP_COMPLETE &&
+                judge_framing(reader, request) == HTTP_COMPLETE &&
+                judge_expectation(reader, request) == HTTP_COMPLETE;
+    return good ? HTTP_COMPLETE : HTTP_REFUSED;
+}
+
+typedef enum http_answer judge_fn(struct reader *reader, struct http_request *request);
+
+static enum http_answer parse_request(struct span bytes, const struct http_limits *limits,
+                                      judge_fn *judge, struct http_request *request,
+                                      struct http_refusal *refusal)
 {
     struct reader reader = {bytes, bytes, limits, request->headers, 0, 0, refusal};
     struct span line;
@@ -298,16 +364,31 @@ enum http_answer http_request_parse(struct span bytes, const struct http_limits 
     if (answer == HTTP_COMPLETE) {
         answer = read_request_line(&reader, line, request);
     }
+    if (span_empty(request->method)) {
+        request->path = request->query = (struct span){0};
+    }
     if (answer == HTTP_COMPLETE) {
         answer = read_headers(&reader);
     }
     if (answer == HTTP_COMPLETE) {
-        answer = judge_request(&reader, request);
+        answer = judge(&reader, request);
     }
     request->headers_count = reader.count;
     request->keep_alive = keeps_alive(&reader);
     request->consumed = consumed(&reader, request->body);
     return answer;
+}
+
+enum http_answer http_request_parse(struct span bytes, const struct http_limits *limits,
+                                    struct http_request *request, struct http_refusal *refusal)
+{
+    return parse_request(bytes, limits, judge_request, request, refusal);
+}
+
+enum http_answer http_request_head(struct span bytes, const struct http_limits *limits,
+                                   struct http_request *request, struct http_refusal *refusal)
+{
+    return parse_request(bytes, limits, judge_head, request, refusal);
 }
 
 /* RFC 9112, 4: version SP 3DIGIT SP [reason]. */
@@ -402,54 +483,6 @@ enum http_query_answer http_query_next(struct span *rest, struct arena *arena, s
     bool decoded = http_decode(span_first(pair, equals), true, arena, name) &&
                    http_decode(span_from(pair, equals + 1), true, arena, value);
     return decoded ? HTTP_QUERY_PAIR : HTTP_QUERY_BAD;
-}
-
-static const struct {
-    unsigned status;
-    const char *reason;
-} reasons[] = {
-    {200, "OK"},
-    {201, "Created"},
-    {202, "Accepted"},
-    {204, "No Content"},
-    {301, "Moved Permanently"},
-    {302, "Found"},
-    {303, "See Other"},
-    {304, "Not Modified"},
-    {307, "Temporary Redirect"},
-    {308, "Permanent Redirect"},
-    {400, "Bad Request"},
-    {401, "Unauthorized"},
-    {403, "Forbidden"},
-    {404, "Not Found"},
-    {405, "Method Not Allowed"},
-    {406, "Not Acceptable"},
-    {408, "Request Timeout"},
-    {409, "Conflict"},
-    {412, "Precondition Failed"},
-    {413, "Content Too Large"},
-    {414, "URI Too Long"},
-    {415, "Unsupported Media Type"},
-    {417, "Expectation Failed"},
-    {422, "Unprocessable Content"},
-    {429, "Too Many Requests"},
-    {431, "Request Header Fields Too Large"},
-    {500, "Internal Server Error"},
-    {501, "Not Implemented"},
-    {502, "Bad Gateway"},
-    {503, "Service Unavailable"},
-    {504, "Gateway Timeout"},
-    {505, "HTTP Version Not Supported"},
-};
-
-const char *http_reason(unsigned status)
-{
-    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
-        if (reasons[i].status == status) {
-            return reasons[i].reason;
-        }
-    }
-    return "Status";
 }
 
 /* Written from the struct: a second one among the headers would be a smuggling form of our own. */

@@ -3,8 +3,9 @@
  * What two readers could understand differently is refused, not repaired: bare CR or LF, obs-fold,
  * blanks before ":", control bytes, empty lines in front, any Transfer-Encoding, a second or an odd
  * Content-Length, none or two Hosts, targets in absolute, authority or asterisk form, dot segments,
- * encoded slashes and control bytes, unknown versions. No chunks, no trailers, no upgrades, no
- * "Expect". Pure: no clock, no socket; the caller keeps the bytes and asks again when there are more. */
+ * encoded slashes and control bytes, unknown versions. No trailers, no upgrades; chunks (http_chunk.h) and
+ * "Expect" only for who reads heads alone. Pure: no clock, no socket; the caller keeps the bytes and asks
+ * again when there are more. */
 #ifndef WIRE_HTTP_H
 #define WIRE_HTTP_H
 
@@ -18,6 +19,7 @@ struct http_limits {
     size_t head_max;
     size_t headers_max; /* lines, at most HTTP_HEADERS_MAX: 431 beyond */
     size_t body_max;    /* bytes: 413 beyond */
+    bool chunked;       /* http_request_head(): bodies may come in chunks; else 501 */
 };
 
 enum http_answer {
@@ -47,6 +49,11 @@ struct http_request {
     struct span body;
     bool keep_alive; /* the client can take another answer on this connection */
     size_t consumed; /* bytes of the stream that were this request */
+    /* http_request_head(): what follows the head, which is not looked at */
+    size_t body_length; /* 0 when it is chunked */
+    bool chunked;
+    bool
+        expects_continue; /* RFC 9110, 10.1.1: it waits for "100 Continue" before it sends the body */
 };
 
 struct http_response {
@@ -61,6 +68,11 @@ struct http_response {
 /* Server: reads one request from the front of `bytes`. On HTTP_REFUSED `refusal` is filled. */
 enum http_answer http_request_parse(struct span bytes, const struct http_limits *limits,
                                     struct http_request *request, struct http_refusal *refusal);
+/* Server: the same for the head alone: HTTP_COMPLETE when it is there, and `consumed` is its length; the body is
+ * the caller's to read. A Content-Length beyond the limit is refused here, before the body comes. A refused
+ * request has its method and path when the first line was good, else none. */
+enum http_answer http_request_head(struct span bytes, const struct http_limits *limits,
+                                   struct http_request *request, struct http_refusal *refusal);
 /* Client: reads the answer to a request that was no HEAD. A length is required (but for 204 and 304). */
 enum http_answer http_response_parse(struct span bytes, const struct http_limits *limits,
                                      struct http_response *response, struct http_refusal *refusal);

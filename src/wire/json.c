@@ -259,3 +259,93 @@ void json_write_text(struct span text, struct buffer *out)
     write_whole(view(value), JSON_COMPACT | JSON_ENCODE_ANY, out);
     json_free(value);
 }
+
+/* Numbers, members one after another, comparing. */
+
+bool json_value_number(const struct json *value, bool *whole, int64_t *integer, double *number)
+{
+    const json_t *given = view(value);
+    *whole = json_is_integer(given);
+    *integer = *whole ? (int64_t)json_integer_value(given) : 0;
+    *number = json_is_number(given) ? json_number_value(given) : 0;
+    return json_is_number(given);
+}
+
+/* jansson iterates over what it takes for changeable; nothing is changed. */
+static json_t *unviewed(const struct json *value)
+{
+    return (json_t *)(uintptr_t)value;
+}
+
+bool json_next(const struct json *object, struct json_cursor *cursor)
+{
+    json_t *whole = unviewed(object);
+    void *at =
+        cursor->at == NULL ? json_object_iter(whole) : json_object_iter_next(whole, cursor->at);
+    if (at == NULL) {
+        *cursor = (struct json_cursor){0};
+        return false;
+    }
+    *cursor =
+        (struct json_cursor){json_object_iter_key(at), view_back(json_object_iter_value(at)), at};
+    return true;
+}
+
+bool json_same(const struct json *a, const struct json *b)
+{
+    return json_equal(view(a), view(b)) == 1;
+}
+
+/* Changing what is there. */
+
+struct json *json_clone(const struct json *value)
+{
+    return own(json_deep_copy(view(value)));
+}
+
+struct json *json_member_edit(struct json *object, const char *name)
+{
+    return (struct json *)(void *)json_object_get(theirs(object), name);
+}
+
+struct json *json_item_edit(struct json *array, size_t index)
+{
+    return (struct json *)(void *)json_array_get(theirs(array), index);
+}
+
+void json_remove(struct json *object, const char *name)
+{
+    (void)json_object_del(theirs(object), name);
+}
+
+void json_item_remove(struct json *array, size_t index)
+{
+    (void)json_array_remove(theirs(array), index);
+}
+
+void json_item_put(struct json *array, size_t index, struct json *taken)
+{
+    int failed = json_array_set_new(theirs(array), index, theirs(taken));
+    assert(failed == 0);
+}
+
+void json_clear(struct json *value)
+{
+    (void)(json_is_object(view(value)) ? json_object_clear(theirs(value))
+                                       : json_array_clear(theirs(value)));
+}
+
+struct json *json_new_text(struct span text)
+{
+    return new_text(text);
+}
+
+struct json *json_new_boolean(bool value)
+{
+    return own(value ? json_true() : json_false());
+}
+
+struct json *json_new_integer(int64_t number)
+{
+    return own(json_integer(number));
+}

@@ -10,7 +10,7 @@
 #include "base/error.h"
 #include "base/span.h"
 
-enum { JSON_SIZE_MAX = 512 * 1024, JSON_DEPTH_MAX = 64 };
+enum { JSON_SIZE_MAX = 8 * 1024 * 1024, JSON_DEPTH_MAX = 64 };
 
 struct json; /* a value; a document is the value at its top */
 
@@ -44,6 +44,30 @@ bool json_boolean(const struct json *object, const char *name,
 size_t json_size(const struct json *array); /* 0 unless an array or object */
 const struct json *json_item(const struct json *array, size_t index); /* NULL beyond the end */
 struct span json_value_text(const struct json *value);                /* empty unless a string */
+
+/* A number: `whole` tells whether it is an integer that `integer` holds. false unless a number. */
+bool json_value_number(const struct json *value, bool *whole, int64_t *integer, double *number);
+/* Members one after another, in order of insertion: begin with a zeroed cursor. The object may not change meanwhile. */
+struct json_cursor {
+    const char *name;
+    const struct json *value;
+    void *at;
+};
+bool json_next(const struct json *object, struct json_cursor *cursor);
+bool json_same(const struct json *a, const struct json *b); /* objects: in whatever order */
+
+/* Changing what is there. */
+struct json *json_clone(const struct json *value);                    /* all of it; the caller's */
+struct json *json_member_edit(struct json *object, const char *name); /* NULL when absent */
+struct json *json_item_edit(struct json *array, size_t index);        /* NULL beyond the end */
+void json_remove(struct json *object, const char *name);              /* also when absent */
+void json_item_remove(struct json *array, size_t index);
+void json_item_put(struct json *array, size_t index,
+                   struct json *taken);       /* instead of what is there */
+void json_clear(struct json *array);          /* an array or object becomes empty */
+struct json *json_new_text(struct span text); /* as json_put_text() */
+struct json *json_new_boolean(bool value);
+struct json *json_new_integer(int64_t number);
 
 /* Building: objects and arrays take over what is added. Text must be valid UTF-8 without NUL
  * (asserted); a member that is there already is replaced. */
