@@ -27,6 +27,10 @@ const char *account_address_kind_name(enum address_kind kind)
         return "alias";
     case ADDRESS_RENAMED:
         return "renamed";
+    case ADDRESS_PROVISIONED:
+        return "provisioned";
+    case ADDRESS_LOGIN:
+        return "login";
     }
     return "held";
 }

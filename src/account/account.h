@@ -3,6 +3,7 @@
 #define ACCOUNT_ACCOUNT_H
 
 #include "base/arena.h"
+#include "base/buffer.h"
 #include "base/uuid.h"
 #include "wire/address.h"
 
@@ -22,6 +23,25 @@ enum {
 /* What JSON readers still take for an integer (2^53). */
 #define ACCOUNT_QUOTA_MAX (INT64_C(1) << 53)
 
+/* What an account is. Only a person signs in. Stored. */
+enum account_kind {
+    ACCOUNT_PERSON,
+    ACCOUNT_GROUP,  /* the addresses of a group: no mailbox, mail goes to its members */
+    ACCOUNT_SHARED, /* a shared mailbox: the group of the same id says who may use it */
+};
+/* What becomes of mail to a disabled one. Stored. */
+enum account_on_disable { ACCOUNT_DELIVER, ACCOUNT_REJECT, ACCOUNT_FORWARD };
+/* What it may use; a set of bits, 0: everything. Stored. */
+enum account_service {
+    ACCOUNT_IMAP = 1,
+    ACCOUNT_POP3 = 2,
+    ACCOUNT_SMTP = 4,
+    ACCOUNT_SIEVE = 8,
+    ACCOUNT_JMAP = 16,
+    ACCOUNT_WEBMAIL = 32,
+    ACCOUNT_DAV = 64,
+};
+
 /* The texts belong to the arena of the look-up that made it. */
 struct account {
     char id[UUID_SIZE];
@@ -36,6 +56,13 @@ struct account {
     int64_t created, changed;      /* wall seconds */
     int64_t last_login;            /* 0: never */
     int64_t version;               /* grows with every change */
+    enum account_kind kind;
+    enum account_on_disable on_disable;
+    struct span forward_to; /* addresses parted by blanks; empty: none */
+    bool keep_copy;         /* with forward_to, while it is active */
+    bool no_mailbox;        /* login only; of a tombstone: no mail is kept (any more) */
+    unsigned services;      /* enum account_service; 0: all */
+    int64_t retention_days; /* -1: the configured default */
 };
 
 const char *account_state_name(enum account_state state); /* "deleted", "disabled", "active" */
@@ -47,9 +74,19 @@ enum address_kind {
     ADDRESS_ALIAS, /* given by an admin */
     /* a former primary: receives, signs in, and owns running sessions */
     ADDRESS_RENAMED,
+    ADDRESS_PROVISIONED, /* an alias that a provisioning client gave */
+    ADDRESS_LOGIN,       /* a name to sign in with: receives nothing */
 };
-/* "held", "primary", "alias", "renamed" */
+/* "held", "primary", "alias", "renamed", "provisioned", "login" */
 const char *account_address_kind_name(enum address_kind kind);
+
+const char *account_kind_name(enum account_kind kind); /* "person", "group", "shared" */
+const char *account_on_disable_name(
+    enum account_on_disable what); /* "deliver", "reject", "forward" */
+bool account_on_disable_parse(struct span text, enum account_on_disable *what);
+/* "imap", "pop3", "smtp", "managesieve", "jmap", "webmail", "dav" (also "pop", "sieve", "submission"); 0: none of these. */
+unsigned account_service_parse(struct span word);
+void account_services_write(unsigned services, struct buffer *out); /* "imap smtp" */
 
 /* The home directory: account->home, or "<root>/<id>". */
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena);

@@ -8,7 +8,9 @@
 
 #include "account/account_rows.h"
 #include "account/audit.h"
+#include "account/resource_index.h"
 #include "auth/directory.h"
+#include "auth/provision.h"
 #include "base/log.h"
 #include "base/secret.h"
 
@@ -21,12 +23,21 @@ enum change_kind {
     CHANGE_ACCOUNT_SET,     /* address; whichever of name, home, quota, password_hash is given */
     CHANGE_ACCOUNT_DISABLE, /* address */
     CHANGE_ACCOUNT_ENABLE,
-    CHANGE_ACCOUNT_RENAME, /* address -> target; the old one stays an alias (ADDRESS_RENAMED) */
-    CHANGE_ACCOUNT_DELETE, /* address; addresses go on hold, mail stays */
-    CHANGE_ACCOUNT_BIND,   /* account_id, provider, subject: at a first login */
-    CHANGE_ACCOUNT_UNBIND, /* address: the next login with a token binds it again */
-    CHANGE_ALIAS_ADD,      /* address (or "@domain") -> target, an account's address */
-    CHANGE_ALIAS_DELETE,   /* address */
+    CHANGE_ACCOUNT_RENAME,   /* address -> target; the old one stays an alias (ADDRESS_RENAMED) */
+    CHANGE_ACCOUNT_DELETE,   /* address; addresses go on hold, mail stays */
+    CHANGE_ACCOUNT_BIND,     /* account_id, provider, subject: at a first login */
+    CHANGE_ACCOUNT_UNBIND,   /* address: the next login with a token binds it again */
+    CHANGE_ALIAS_ADD,        /* address (or "@domain") -> target, an account's address */
+    CHANGE_ALIAS_DELETE,     /* address */
+    CHANGE_USER_PROVISION,   /* client, user: made, adopted, re-attached or replaced */
+    CHANGE_USER_DEPROVISION, /* client, account_id, version_read (0: any): as CHANGE_ACCOUNT_DELETE */
+    CHANGE_GROUP_PROVISION,   /* client, group */
+    CHANGE_GROUP_DEPROVISION, /* client, account_id, version_read */
+    CHANGE_CLIENT_ADD,        /* client (its id is made), secret */
+    CHANGE_CLIENT_SET,        /* client, by its name: all but id and name */
+    CHANGE_CLIENT_ROTATE, /* client's name, secret: a second secret; `keep_old` false: the only one */
+    CHANGE_CLIENT_RELEASE, /* client's name: the brake is taken off */
+    CHANGE_CLIENT_DELETE,  /* client's name */
 };
 
 /* Views; copied by change_start(). */
@@ -38,6 +49,12 @@ struct change {
     struct span name, home, password_hash;            /* empty: taken away */
     int64_t quota_bytes;
     struct span provider, subject;
+    const struct client *client;         /* who provisions; what is to be made of a client */
+    const struct provision_user *user;   /* USER_PROVISION */
+    const struct provision_group *group; /* GROUP_PROVISION */
+    int64_t version_read;
+    struct client_secret secret;
+    bool keep_old;
 };
 
 enum change_answer {
@@ -47,7 +64,8 @@ enum change_answer {
     CHANGE_EXISTS,  /* the address or domain is taken */
     CHANGE_REFUSED, /* a rule forbids it: `problem` says which and what to do */
     CHANGE_DONE,
-    CHANGE_SAME, /* already so: nothing was written */
+    CHANGE_SAME,  /* already so: nothing was written */
+    CHANGE_STALE, /* provisioned resources: another change came first; read again and decide again */
 };
 
 struct change_result {
@@ -56,6 +74,10 @@ struct change_result {
     const struct account *account; /* as it is now; NULL for domains */
     /* DONE: something the admin should know (where mail of a deleted account lies), or empty */
     struct span note;
+    /* Provisioned ones: the resource as it is now, NULL when it could not be read just now. `attribute` names what a problem is about ("emails") */
+    const struct resource *resource;
+    const char *attribute;
+    bool created; /* USER_PROVISION, GROUP_PROVISION: there was none */
 };
 
 struct changes;
@@ -64,6 +86,8 @@ typedef void change_fn(const struct change_result *result, void *context);
 
 struct changes *changes_new(struct loop *loop, const struct log *log, struct store *store,
                             struct directory *directory);
+/* Tells it of every resource that came or went. May be NULL. */
+void changes_set_index(struct changes *changes, struct resource_index *index);
 void changes_free(struct changes *changes); /* changes under way still commit; nobody hears */
 struct change_run *change_start(struct changes *changes, const struct change *change, change_fn *fn,
                                 void *context);

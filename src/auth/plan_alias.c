@@ -56,6 +56,8 @@ bool plan_alias_delete(struct planning *planning)
                                address.text);
     case ADDRESS_ALIAS:
     case ADDRESS_RENAMED:
+    case ADDRESS_PROVISIONED:
+    case ADDRESS_LOGIN:
         break;
     }
     planning->plan->account = found.account;

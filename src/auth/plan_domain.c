@@ -109,6 +109,8 @@ static bool end_duty(struct planning *planning, int duty, const char *domain)
         return duty != POSTMASTER || end_postmaster(planning, &found.account, domain);
     case ADDRESS_ALIAS:
     case ADDRESS_RENAMED:
+    case ADDRESS_PROVISIONED:
+    case ADDRESS_LOGIN:
         break;
     }
     if (!span_equal(span_of(found.account.id), span_of(planning->plan->account.id))) {

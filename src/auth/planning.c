@@ -102,6 +102,8 @@ bool planning_need_free(struct planning *planning, const struct address *address
         return true;
     case ADDRESS_PRIMARY:
     case ADDRESS_ALIAS:
+    case ADDRESS_PROVISIONED:
+    case ADDRESS_LOGIN:
         return planning_refuse(planning, CHANGE_EXISTS, "the address %s is in use", address->text);
     case ADDRESS_RENAMED:
         return planning_refuse(

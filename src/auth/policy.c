@@ -193,6 +193,7 @@ struct policy_outcome policy_bound(const struct change_result *result)
         return refuse(POLICY_OTHER_SUBJECT);
     case CHANGE_INVALID:
     case CHANGE_FAILED:
+    case CHANGE_STALE:
         return retry_later(POLICY_BINDING_FAILED);
     }
     return retry_later(POLICY_BINDING_FAILED);

@@ -8,7 +8,7 @@ enum start { BEARER, BEARER_ASKED, XOAUTH2, XOAUTH2_ASKED, PLAIN, PLAIN_ASKED, L
 enum said { SAID_YES, SAID_NO, SAID_CANNOT, SAID_KINDS }; /* by provider or password pool */
 enum speed { AT_ONCE, LATE, AT_DEADLINE_BEFORE, AT_DEADLINE_AFTER, NEVER, SPEEDS };
 enum disk { STORE_UP, STORE_DOWN, STORE_DOWN_LATER, STORES };
-enum client { QUICK, SLOW, VERY_SLOW, SILENT, INSIDE, LEAVES_INSIDE, CLIENTS };
+enum client_speed { QUICK, SLOW, VERY_SLOW, SILENT, INSIDE, LEAVES_INSIDE, CLIENTS };
 enum guesses { NO_GUESSES, SOME_GUESSES, MANY_GUESSES, GUESSES };
 
 static const int64_t latency[] = {[AT_ONCE] = 0, [LATE] = 6500};
@@ -25,7 +25,7 @@ struct script {
     enum account_state account;
     bool is_bound;
     enum disk store;
-    enum client client;
+    enum client_speed client;
     enum guesses guesses;
     int leave; /* the client is gone before this event; -1: stays */
 };
@@ -91,6 +91,7 @@ static enum login_answer after_check(const struct script *script, int64_t at, in
     case CHANGE_SAME:
         return LOGIN_ACCEPTED;
     case CHANGE_FAILED:
+    case CHANGE_STALE:
     case CHANGE_INVALID:
         return LOGIN_UNAVAILABLE;
     case CHANGE_NOT_FOUND:
@@ -451,7 +452,7 @@ static void for_each_surrounding(struct script variant)
 {
     for (int i = 0; i < STORES * CLIENTS * GUESSES * 3; i++) {
         variant.store = (enum disk)(i % STORES);
-        variant.client = (enum client)(i / STORES % CLIENTS);
+        variant.client = (enum client_speed)(i / STORES % CLIENTS);
         variant.guesses = (enum guesses)(i / STORES / CLIENTS % GUESSES);
         variant.account = (enum account_state)(i / STORES / CLIENTS / GUESSES);
         play_all(variant);
@@ -517,7 +518,7 @@ static void test_bindings(void **state)
                 .bound = answers[i % 7],
                 .check = (enum speed)(i / 7 % SPEEDS),
                 .binding = (enum speed)(i / 7 / SPEEDS % SPEEDS),
-                .client = (enum client)(i / 7 / SPEEDS / SPEEDS % CLIENTS),
+                .client = (enum client_speed)(i / 7 / SPEEDS / SPEEDS % CLIENTS),
                 .guesses = (enum guesses)(i / 7 / SPEEDS / SPEEDS / CLIENTS),
                 .account = ACCOUNT_ACTIVE,
             };
