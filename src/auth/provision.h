@@ -1,6 +1,6 @@
 /* provision.h - what a provisioning client wants a user or a group to be: the desired end, for auth/change.
  *
- * Plain data, views. `doc/scim.md` says how SCIM attributes become it; the rules that hold for it are plan_user.c's and
+ * Plain data, views. docs/scim.md says how SCIM attributes become it; the rules that hold for it are plan_user.c's and
  * plan_group.c's. A list that is not asserted stays as it is. */
 #ifndef AUTH_PROVISION_H
 #define AUTH_PROVISION_H
@@ -26,12 +26,16 @@ struct provision_resource {
         version_read; /* of the resource that the new document was made from; a later one is CHANGE_STALE */
     struct span external_id;
     struct span name, name_key, display_key;
-    struct span document;
+    struct span
+        document; /* the stored text itself when nothing in it differs: that is how "the same" is known */
     struct provision_list email_keys; /* folded emails.value, for the index */
 };
 
 struct provision_user {
     struct provision_resource resource;
+    /* What the stored document meant, by the same mapping; NULL for a new one. What does not differ from it is left as it
+     * is: what an admin set by hand outlives a change of the name. */
+    const struct provision_user *before;
     enum provision_state state;
     bool set_password;
     struct span password_hash; /* empty: taken away */
@@ -71,5 +75,9 @@ struct provision_group {
     bool set_external; /* replaces all addresses elsewhere */
     struct provision_list external;
 };
+
+struct provision_user *provision_user_copy(struct arena *arena, const struct provision_user *user);
+struct provision_group *provision_group_copy(struct arena *arena,
+                                             const struct provision_group *group);
 
 #endif
