@@ -57,6 +57,9 @@ struct scim_schema_attribute {
     const char *const *canonical;              /* NULL-terminated; NULL: none. Suggestions only */
     const char *const *references;             /* NULL-terminated; for references */
     const struct scim_schema_attribute *parts; /* of a complex one; ends with a NULL name */
+    /* Beyond the RFC, for clients that can send simple values only: a list is also one text, parted by commas and
+     * blanks; an integer of bytes is also "5G"; a text of any size, within the document's bound */
+    bool words, bytes, large;
 };
 
 struct scim_schema {
@@ -85,12 +88,13 @@ const struct scim_schema_resource_type *scim_schema_resource_named(struct span n
 const struct scim_schema_attribute *scim_schema_common(void);
 /* All schemas that we publish; NULL-terminated. */
 const struct scim_schema *const *scim_schema_all(void);
-/* By its URN, also a vendor's alias of ours; NULL when it is not known, or not of this resource type. */
+/* By its URN, also a vendor's alias of ours; NULL when it is not known, or not of this resource type (without a type:
+ * of any). */
 const struct scim_schema *scim_schema_by_urn(enum scim_schema_resource resource, struct span urn);
 /* By its name within a list; NULL when there is none. */
 const struct scim_schema_attribute *scim_schema_find(const struct scim_schema_attribute *attributes,
                                                      struct span name);
-/* A core or common attribute of the resource type, by its plain name. */
+/* A core or common attribute of the resource type, by its plain name. Without a type: of users, else of groups. */
 const struct scim_schema_attribute *scim_schema_attribute(enum scim_schema_resource resource,
                                                           struct span name);
 bool scim_schema_is_extension(const struct scim_schema *schema);
