@@ -35,6 +35,101 @@ const char *account_address_kind_name(enum address_kind kind)
     return "held";
 }
 
+const char *account_kind_name(enum account_kind kind)
+{
+    switch (kind) {
+    case ACCOUNT_PERSON:
+        return "person";
+    case ACCOUNT_GROUP:
+        return "group";
+    case ACCOUNT_SHARED:
+        return "shared";
+    }
+    return "person";
+}
+
+const char *account_on_disable_name(enum account_on_disable what)
+{
+    switch (what) {
+    case ACCOUNT_DELIVER:
+        return "deliver";
+    case ACCOUNT_REJECT:
+        return "reject";
+    case ACCOUNT_FORWARD:
+        return "forward";
+    }
+    return "deliver";
+}
+
+bool account_on_disable_parse(struct span text, enum account_on_disable *what)
+{
+    for (enum account_on_disable i = ACCOUNT_DELIVER; i <= ACCOUNT_FORWARD; i++) {
+        if (span_is_fold(text, account_on_disable_name(i))) {
+            *what = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The first name of each is the one that is shown. */
+static const struct {
+    const char *name;
+    enum account_service service;
+} SERVICES[] = {
+    {"imap", ACCOUNT_IMAP},         {"pop3", ACCOUNT_POP3}, {"smtp", ACCOUNT_SMTP},
+    {"managesieve", ACCOUNT_SIEVE}, {"jmap", ACCOUNT_JMAP}, {"webmail", ACCOUNT_WEBMAIL},
+    {"dav", ACCOUNT_DAV},           {"pop", ACCOUNT_POP3},  {"sieve", ACCOUNT_SIEVE},
+    {"submission", ACCOUNT_SMTP},
+};
+enum { SERVICES_COUNT = sizeof SERVICES / sizeof SERVICES[0] };
+
+unsigned account_service_parse(struct span word)
+{
+    for (size_t i = 0; i < SERVICES_COUNT; i++) {
+        if (span_is_fold(word, SERVICES[i].name)) {
+            return SERVICES[i].service;
+        }
+    }
+    return 0;
+}
+
+void account_services_write(unsigned services, struct buffer *out)
+{
+    const char *between = "";
+    for (size_t i = 0; i < SERVICES_COUNT && services != 0; i++) {
+        if ((services & SERVICES[i].service) != 0) {
+            buffer_add_text(out, between);
+            buffer_add_text(out, SERVICES[i].name);
+            services &= ~(unsigned)SERVICES[i].service;
+            between = " ";
+        }
+    }
+}
+
+bool account_receives(const struct account *account)
+{
+    if (account->state == ACCOUNT_GONE) {
+        return false;
+    }
+    if (account->kind == ACCOUNT_GROUP) {
+        return true;
+    }
+    bool forwards = !span_empty(account->forward_to);
+    if (account->state == ACCOUNT_ACTIVE) {
+        return !account->no_mailbox || forwards;
+    }
+    switch (account->on_disable) {
+    case ACCOUNT_DELIVER:
+        return !account->no_mailbox;
+    case ACCOUNT_FORWARD:
+        return forwards;
+    case ACCOUNT_REJECT:
+        return false;
+    }
+    return false;
+}
+
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena)
 {
     if (!span_empty(account->home)) {

@@ -87,6 +87,9 @@ bool account_on_disable_parse(struct span text, enum account_on_disable *what);
 /* "imap", "pop3", "smtp", "managesieve", "jmap", "webmail", "dav" (also "pop", "sieve", "submission"); 0: none of these. */
 unsigned account_service_parse(struct span word);
 void account_services_write(unsigned services, struct buffer *out); /* "imap smtp" */
+/* Whether mail to it is taken: it lives, and on_disable, its mailbox or its forward say where it goes. Of a group's
+ * account: always, while it lives (its members say). */
+bool account_receives(const struct account *account);
 
 /* The home directory: account->home, or "<root>/<id>". */
 struct span account_home(const struct account *account, struct span mail_root, struct arena *arena);

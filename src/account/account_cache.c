@@ -18,6 +18,7 @@ enum text {
     TEXT_PASSWORD,
     TEXT_PROVIDER,
     TEXT_SUBJECT,
+    TEXT_FORWARD_TO,
     TEXTS
 };
 
@@ -26,16 +27,19 @@ struct entry {
     struct entry *next_address, *next_id; /* of the same bucket */
     struct entry *older, *newer;          /* by use */
     size_t size;
-    int64_t quota_bytes, created, changed, last_login, version;
+    int64_t since, quota_bytes, created, changed, last_login, version, retention_days;
     enum store_now answer;
-    enum address_kind kind;
+    enum address_kind address_kind;
     enum account_state state;
-    unsigned short address_local, primary_local, lengths[TEXTS];
+    enum account_kind kind;
+    enum account_on_disable on_disable;
+    unsigned services;
+    bool keep_copy, no_mailbox;
+    unsigned short address_local, primary_local;
+    uint32_t lengths[TEXTS]; /* each came from the store: less than STORE_VALUE_MAX */
     char id[UUID_SIZE];
     char texts[];
 };
-
-_Static_assert(ACCOUNT_HOME_MAX <= UINT16_MAX && ACCOUNT_HASH_MAX <= UINT16_MAX, "lengths");
 
 struct account_cache {
     size_t bytes_max, bytes, count;
@@ -134,8 +138,8 @@ static struct entry *new_entry(struct span address, enum store_now answer,
     entry->answer = answer;
     char *at = entry->texts;
     for (size_t i = 0; i < (answer == STORE_ROW ? TEXTS : 1); i++) {
-        assert(texts[i].length <= UINT16_MAX);
-        entry->lengths[i] = (unsigned short)texts[i].length;
+        assert(texts[i].length <= STORE_VALUE_MAX);
+        entry->lengths[i] = (uint32_t)texts[i].length;
         if (texts[i].length > 0) {
             memcpy(at, texts[i].at, texts[i].length);
             at += texts[i].length;
@@ -147,13 +151,20 @@ static struct entry *new_entry(struct span address, enum store_now answer,
 static void fill(struct entry *entry, const struct account_rows_found *found)
 {
     const struct account *account = &found->account;
-    entry->kind = found->kind;
+    entry->address_kind = found->kind;
+    entry->since = found->since;
     entry->state = account->state;
     entry->quota_bytes = account->quota_bytes;
     entry->created = account->created;
     entry->changed = account->changed;
     entry->last_login = account->last_login;
     entry->version = account->version;
+    entry->retention_days = account->retention_days;
+    entry->kind = account->kind;
+    entry->on_disable = account->on_disable;
+    entry->services = account->services;
+    entry->keep_copy = account->keep_copy;
+    entry->no_mailbox = account->no_mailbox;
     entry->address_local = (unsigned short)found->address.local_length;
     entry->primary_local = (unsigned short)account->primary.local_length;
     memcpy(entry->id, account->id, sizeof entry->id);
@@ -172,7 +183,8 @@ static void read_entry(const struct entry *entry, struct arena *arena,
 {
     struct account *account = &found->account;
     *found = (struct account_rows_found){
-        .kind = entry->kind,
+        .kind = entry->address_kind,
+        .since = entry->since,
         .account = {.state = entry->state,
                     .name = span_copy(arena, text_of(entry, TEXT_NAME)),
                     .home = span_copy(arena, text_of(entry, TEXT_HOME)),
@@ -183,7 +195,14 @@ static void read_entry(const struct entry *entry, struct arena *arena,
                     .created = entry->created,
                     .changed = entry->changed,
                     .last_login = entry->last_login,
-                    .version = entry->version}};
+                    .version = entry->version,
+                    .kind = entry->kind,
+                    .on_disable = entry->on_disable,
+                    .forward_to = span_copy(arena, text_of(entry, TEXT_FORWARD_TO)),
+                    .keep_copy = entry->keep_copy,
+                    .no_mailbox = entry->no_mailbox,
+                    .services = entry->services,
+                    .retention_days = entry->retention_days}};
     memcpy(account->id, entry->id, sizeof account->id);
     read_address(text_of(entry, TEXT_ADDRESS), entry->address_local, &found->address);
     read_address(text_of(entry, TEXT_PRIMARY), entry->primary_local, &account->primary);
@@ -258,6 +277,7 @@ void account_cache_put(struct account_cache *cache, struct span address, enum st
         texts[TEXT_PASSWORD] = found->account.password;
         texts[TEXT_PROVIDER] = found->account.provider;
         texts[TEXT_SUBJECT] = found->account.subject;
+        texts[TEXT_FORWARD_TO] = found->account.forward_to;
     }
     account_cache_forget_address(cache, address);
     struct entry *entry = new_entry(address, answer, texts);

@@ -8,25 +8,33 @@
 /* The numbers of enum account_state and enum address_kind are what the tables hold. */
 _Static_assert(ACCOUNT_GONE == 0 && ACCOUNT_DISABLED == 1 && ACCOUNT_ACTIVE == 2, "stored");
 _Static_assert(ADDRESS_HELD == 0 && ADDRESS_PRIMARY == 1 && ADDRESS_ALIAS == 2 &&
-                   ADDRESS_RENAMED == 3,
+                   ADDRESS_RENAMED == 3 && ADDRESS_PROVISIONED == 4 && ADDRESS_LOGIN == 5,
                "stored");
+_Static_assert(ACCOUNT_PERSON == 0 && ACCOUNT_GROUP == 1 && ACCOUNT_SHARED == 2, "stored");
+_Static_assert(ACCOUNT_DELIVER == 0 && ACCOUNT_REJECT == 1 && ACCOUNT_FORWARD == 2, "stored");
 
-enum { ACCOUNT_COLUMNS = 13, ADDRESS_COLUMNS = 5, DOMAINS_MAX = 100000 };
+enum {
+    ACCOUNT_COLUMNS = 20,
+    FOUND_COLUMNS = 3 + ACCOUNT_COLUMNS,
+    ADDRESS_COLUMNS = 5,
+    DOMAINS_MAX = 100000
+};
 #define ACCOUNT_COLUMN_NAMES                                                                       \
     "c.id, c.version, c.state, c.address, c.name, c.home, c.quota_bytes, c.password, c.provider, " \
     "c.subject,"                                                                                   \
-    " c.created, c.changed, c.last_login"
+    " c.created, c.changed, c.last_login, c.kind, c.on_disable, c.forward_to, c.keep_copy, "       \
+    "c.no_mailbox,"                                                                                \
+    " c.services, c.retention_days"
 
-#define FOUND_COLUMNS                                 \
-    "SELECT a.address, a.kind, " ACCOUNT_COLUMN_NAMES \
+#define FOUND                                                    \
+    "SELECT a.address, a.kind, a.created, " ACCOUNT_COLUMN_NAMES \
     " FROM address a JOIN account c ON c.id = a.account_id"
-static const struct statement BY_ADDRESS = {FOUND_COLUMNS " WHERE a.address = $1", 1,
-                                            2 + ACCOUNT_COLUMNS};
+static const struct statement BY_ADDRESS = {FOUND " WHERE a.address = $1", 1, FOUND_COLUMNS};
 static const struct statement BY_CANDIDATES = {
-    FOUND_COLUMNS
+    FOUND
     " WHERE a.address IN ($1, $2, $3, $4)"
     " ORDER BY CASE a.address WHEN $1 THEN 1 WHEN $2 THEN 2 WHEN $3 THEN 3 ELSE 4 END LIMIT 1",
-    4, 2 + ACCOUNT_COLUMNS};
+    4, FOUND_COLUMNS};
 static const struct statement BY_ID = {
     "SELECT " ACCOUNT_COLUMN_NAMES " FROM account c WHERE c.id = $1", 1, ACCOUNT_COLUMNS};
 static const struct statement BY_SUBJECT = {
@@ -46,6 +54,12 @@ static struct address address_of(struct span text)
     return address;
 }
 
+static enum account_on_disable on_disable_of(int64_t number)
+{
+    return number == ACCOUNT_REJECT || number == ACCOUNT_FORWARD ? (enum account_on_disable)number
+                                                                 : ACCOUNT_DELIVER;
+}
+
 static void read_account(const struct value *row, struct account *account)
 {
     *account = (struct account){
@@ -63,14 +77,23 @@ static void read_account(const struct value *row, struct account *account)
         .created = row[10].integer,
         .changed = row[11].integer,
         .last_login = row[12].integer,
+        .kind = row[13].integer == ACCOUNT_GROUP || row[13].integer == ACCOUNT_SHARED
+                    ? (enum account_kind)row[13].integer
+                    : ACCOUNT_PERSON,
+        .on_disable = on_disable_of(row[14].integer),
+        .forward_to = row[15].text,
+        .keep_copy = row[16].integer != 0,
+        .no_mailbox = row[17].integer != 0,
+        .services = (unsigned)row[18].integer,
+        .retention_days = row[19].integer,
     };
     (void)span_fits(row[0].text, account->id, sizeof account->id);
 }
 
 static enum address_kind kind_of(int64_t number)
 {
-    return number > ADDRESS_HELD && number <= ADDRESS_RENAMED ? (enum address_kind)number
-                                                              : ADDRESS_HELD;
+    return number > ADDRESS_HELD && number <= ADDRESS_LOGIN ? (enum address_kind)number
+                                                            : ADDRESS_HELD;
 }
 
 /* Look-ups. */
@@ -79,12 +102,13 @@ static enum store_now look_up_address(struct store *store, const struct statemen
                                       const struct value *keys, struct arena *arena,
                                       struct account_rows_found *found)
 {
-    struct value row[2 + ACCOUNT_COLUMNS];
+    struct value row[FOUND_COLUMNS];
     enum store_now now = store_lookup(store, statement, keys, arena, row);
     if (now == STORE_ROW) {
         found->address = address_of(row[0].text);
         found->kind = kind_of(row[1].integer);
-        read_account(row + 2, &found->account);
+        found->since = row[2].integer;
+        read_account(row + 3, &found->account);
     }
     return now;
 }
@@ -139,16 +163,28 @@ enum store_now account_rows_domain(struct store *store, struct span domain)
     return store_lookup(store, &BY_DOMAIN, &key, &arena, &row);
 }
 
+static const struct statement MAY_SEND = {
+    "SELECT 1 FROM sender WHERE address = $1 AND account_id = $2", 2, 1};
+
+enum store_now account_rows_may_send(struct store *store, struct span address,
+                                     struct span account_id)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    const struct value key[] = {value_text(address), value_text(account_id)};
+    struct value row;
+    return store_lookup(store, &MAY_SEND, key, &arena, &row);
+}
+
 /* Lists. */
 
-/* Only the living have a primary address. */
+/* Only the living have a primary address; groups are listed by account/group_rows. */
 static const struct statement LIST_ACCOUNTS = {
     "SELECT " ACCOUNT_COLUMN_NAMES " FROM address a JOIN account c ON c.id = a.account_id"
-    " WHERE a.address > $1 AND a.kind = 1 ORDER BY a.address",
+    " WHERE a.address > $1 AND a.kind = 1 AND c.kind <> 1 ORDER BY a.address",
     1, ACCOUNT_COLUMNS};
 static const struct statement LIST_ACCOUNTS_OF_DOMAIN = {
     "SELECT " ACCOUNT_COLUMN_NAMES " FROM address a JOIN account c ON c.id = a.account_id"
-    " WHERE a.domain = $1 AND a.address > $2 AND a.kind = 1 ORDER BY a.address",
+    " WHERE a.domain = $1 AND a.address > $2 AND a.kind = 1 AND c.kind <> 1 ORDER BY a.address",
     2, ACCOUNT_COLUMNS};
 
 #define ADDRESS_ROWS                                                                              \
@@ -164,6 +200,19 @@ static const struct statement LIST_ADDRESSES_OF_ACCOUNT = {
     3, ADDRESS_COLUMNS};
 static const struct statement LIST_DOMAINS = {"SELECT name, created FROM domain ORDER BY name", 0,
                                               2};
+
+static const struct statement LIST_SENDERS = {
+    "SELECT " ACCOUNT_COLUMN_NAMES " FROM sender s JOIN account c ON c.id = s.account_id"
+    " WHERE s.address = $1 AND c.state <> 0 ORDER BY s.account_id",
+    1, ACCOUNT_COLUMNS};
+static const struct statement LIST_SEND_AS = {
+    "SELECT address FROM sender WHERE account_id = $1 ORDER BY address", 1, 1};
+static const struct statement LIST_TOMBSTONES = {
+    "SELECT " ACCOUNT_COLUMN_NAMES ", COALESCE(k.frozen, 0), k.name FROM account c"
+    " LEFT JOIN resource r ON r.id = c.id LEFT JOIN client k ON k.id = r.client_id"
+    " WHERE c.state = 0 AND c.no_mailbox = 0 AND c.changed < $1 AND (c.changed, c.id) > ($2, $3)"
+    " AND c.kind <> 1 ORDER BY c.changed, c.id",
+    3, ACCOUNT_COLUMNS + 2};
 
 struct store_read *account_rows_list_accounts(struct store *store, struct span domain,
                                               struct span after, size_t rows_max, store_read_fn *fn,
@@ -194,6 +243,29 @@ struct store_read *account_rows_list_domains(struct store *store, store_read_fn 
     return store_read_start(store, &LIST_DOMAINS, NULL, DOMAINS_MAX, fn, context);
 }
 
+struct store_read *account_rows_list_senders(struct store *store, struct span address,
+                                             size_t rows_max, store_read_fn *fn, void *context)
+{
+    const struct value key = value_text(address);
+    return store_read_start(store, &LIST_SENDERS, &key, rows_max, fn, context);
+}
+
+struct store_read *account_rows_list_send_as(struct store *store, struct span account_id,
+                                             size_t rows_max, store_read_fn *fn, void *context)
+{
+    const struct value key = value_text(account_id);
+    return store_read_start(store, &LIST_SEND_AS, &key, rows_max, fn, context);
+}
+
+struct store_read *account_rows_list_tombstones(struct store *store, int64_t before,
+                                                int64_t after_since, struct span after_id,
+                                                size_t rows_max, store_read_fn *fn, void *context)
+{
+    const struct value keys[] = {value_integer(before), value_integer(after_since),
+                                 value_text(after_id)};
+    return store_read_start(store, &LIST_TOMBSTONES, keys, rows_max, fn, context);
+}
+
 const struct statement *const *account_rows_statements(size_t *count)
 {
     static const struct statement *const all[] = {&BY_CANDIDATES,
@@ -205,7 +277,11 @@ const struct statement *const *account_rows_statements(size_t *count)
                                                   &LIST_ACCOUNTS_OF_DOMAIN,
                                                   &LIST_ADDRESSES,
                                                   &LIST_ADDRESSES_OF_DOMAIN,
-                                                  &LIST_ADDRESSES_OF_ACCOUNT};
+                                                  &LIST_ADDRESSES_OF_ACCOUNT,
+                                                  &MAY_SEND,
+                                                  &LIST_SENDERS,
+                                                  &LIST_SEND_AS,
+                                                  &LIST_TOMBSTONES};
     *count = sizeof all / sizeof all[0];
     return all;
 }
@@ -216,15 +292,35 @@ static const struct value *row_of(const struct store_rows *rows, size_t row, siz
     return rows->values + row * columns;
 }
 
-void account_rows_read_account(const struct store_rows *rows, size_t row, struct arena *arena,
-                               struct account *account)
+static void read_copied(const struct value *row, struct arena *arena, struct account *account)
 {
-    read_account(row_of(rows, row, ACCOUNT_COLUMNS), account);
-    struct span *const texts[] = {&account->name, &account->home, &account->password,
-                                  &account->provider, &account->subject};
+    read_account(row, account);
+    struct span *const texts[] = {&account->name,     &account->home,    &account->password,
+                                  &account->provider, &account->subject, &account->forward_to};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = span_copy(arena, *texts[i]);
     }
+}
+
+void account_rows_read_account(const struct store_rows *rows, size_t row, struct arena *arena,
+                               struct account *account)
+{
+    read_copied(row_of(rows, row, ACCOUNT_COLUMNS), arena, account);
+}
+
+void account_rows_read_tombstone(const struct store_rows *rows, size_t row, struct arena *arena,
+                                 struct account_rows_tombstone *tombstone)
+{
+    const struct value *values = row_of(rows, row, ACCOUNT_COLUMNS + 2);
+    read_copied(values, arena, &tombstone->account);
+    tombstone->since = tombstone->account.changed;
+    tombstone->frozen = values[ACCOUNT_COLUMNS].integer != 0;
+    tombstone->client = values[ACCOUNT_COLUMNS + 1].text;
+}
+
+struct span account_rows_read_send_as(const struct store_rows *rows, size_t row)
+{
+    return row_of(rows, row, 1)->text;
 }
 
 void account_rows_read_address(const struct store_rows *rows, size_t row,
@@ -251,11 +347,12 @@ struct span account_rows_read_domain(const struct store_rows *rows, size_t row, 
 
 void account_rows_add_account(struct store_change *change, const struct account *account)
 {
-    static const struct statement add = {"INSERT INTO account (id, version, state, address, name, "
-                                         "home, quota_bytes, password, provider, subject,"
-                                         " created, changed, last_login) VALUES ($1, 1, $2, $3, "
-                                         "$4, $5, $6, $7, $8, $9, $10, $11, 0)",
-                                         11, 0};
+    static const struct statement add = {
+        "INSERT INTO account (id, version, state, address, name, home, quota_bytes, password, "
+        "provider, subject, created, changed, last_login, kind, on_disable, forward_to, keep_copy, "
+        "no_mailbox, services, retention_days) VALUES ($1, 1, $2, $3, $4, $5, $6, $7, $8, $9, $10, "
+        "$11, 0, $12, $13, $14, $15, $16, $17, $18)",
+        18, 0};
     const struct value row[] = {
         value_text(span_of(account->id)),
         value_integer(account->state),
@@ -268,6 +365,13 @@ void account_rows_add_account(struct store_change *change, const struct account 
         value_text_or_null(account->subject),
         value_integer(account->created),
         value_integer(account->changed),
+        value_integer(account->kind),
+        value_integer(account->on_disable),
+        value_text_or_null(account->forward_to),
+        value_integer(account->keep_copy),
+        value_integer(account->no_mailbox),
+        value_integer(account->services),
+        value_integer(account->retention_days),
     };
     store_change_add(change, &add, row, 1);
 }
@@ -275,18 +379,22 @@ void account_rows_add_account(struct store_change *change, const struct account 
 void account_rows_update_account(struct store_change *change, const struct account *account,
                                  int64_t version_read)
 {
-    static const struct statement update = {"UPDATE account SET version = version + 1, state = $1, "
-                                            "address = $2, name = $3, home = $4, quota_bytes = $5,"
-                                            " password = $6, provider = $7, subject = $8, changed "
-                                            "= $9 WHERE id = $10 AND version = $11",
-                                            11, 0};
+    static const struct statement update = {
+        "UPDATE account SET version = version + 1, state = $1, address = $2, name = $3, home = $4, "
+        "quota_bytes = $5, password = $6, provider = $7, subject = $8, changed = $9, kind = $10, "
+        "on_disable = $11, forward_to = $12, keep_copy = $13, no_mailbox = $14, services = $15, "
+        "retention_days = $16 WHERE id = $17 AND version = $18",
+        18, 0};
     const struct value row[] = {
         value_integer(account->state),         value_text(address_span(&account->primary)),
         value_text_or_null(account->name),     value_text_or_null(account->home),
         value_integer(account->quota_bytes),   value_text_or_null(account->password),
         value_text_or_null(account->provider), value_text_or_null(account->subject),
-        value_integer(account->changed),       value_text(span_of(account->id)),
-        value_integer(version_read),
+        value_integer(account->changed),       value_integer(account->kind),
+        value_integer(account->on_disable),    value_text_or_null(account->forward_to),
+        value_integer(account->keep_copy),     value_integer(account->no_mailbox),
+        value_integer(account->services),      value_integer(account->retention_days),
+        value_text(span_of(account->id)),      value_integer(version_read),
     };
     store_change_add(change, &update, row, 1);
 }
@@ -319,6 +427,14 @@ void account_rows_set_last_login(struct store_change *change, struct span id, in
     store_change_add(change, &set, row, -1);
 }
 
+void account_rows_mark_purged(struct store_change *change, struct span id)
+{
+    static const struct statement mark = {
+        "UPDATE account SET no_mailbox = 1 WHERE id = $1 AND state = 0 AND no_mailbox = 0", 1, 0};
+    const struct value row[] = {value_text(id)};
+    store_change_add(change, &mark, row, 1);
+}
+
 /* Steps: addresses. */
 
 void account_rows_add_address(struct store_change *change, struct span address,
@@ -346,6 +462,17 @@ void account_rows_set_address_kind(struct store_change *change, struct span addr
     store_change_add(change, &set, row, 1);
 }
 
+void account_rows_become_renamed(struct store_change *change, struct span address,
+                                 struct span account_id, int64_t now)
+{
+    static const struct statement become = {
+        "UPDATE address SET kind = 3, created = $1 WHERE address = $2 AND account_id = $3 AND kind "
+        "= 1",
+        3, 0};
+    const struct value row[] = {value_integer(now), value_text(address), value_text(account_id)};
+    store_change_add(change, &become, row, 1);
+}
+
 void account_rows_delete_address(struct store_change *change, struct span address,
                                  struct span account_id)
 {
@@ -363,16 +490,36 @@ void account_rows_release_held(struct store_change *change, struct span address)
     store_change_add(change, &release, row, -1);
 }
 
-/* A catch-all keeps no one's mail from a successor: it is not held. */
+/* A catch-all keeps no one's mail from a successor: it is not held. What was held before keeps its time. */
 void account_rows_hold_addresses(struct store_change *change, struct span account_id)
 {
     static const struct statement drop = {
         "DELETE FROM address WHERE account_id = $1 AND address LIKE '@%'", 1, 0};
-    static const struct statement hold = {"UPDATE address SET kind = 0 WHERE account_id = $1", 1,
-                                          0};
+    static const struct statement hold = {
+        "UPDATE address SET kind = 0, created = (SELECT changed FROM account WHERE id = $1)"
+        " WHERE account_id = $1 AND kind <> 0",
+        1, 0};
     const struct value row[] = {value_text(account_id)};
     store_change_add(change, &drop, row, -1);
     store_change_add(change, &hold, row, -1);
+}
+
+/* Steps: further senders. */
+
+void account_rows_delete_senders(struct store_change *change, struct span account_id)
+{
+    static const struct statement delete = {"DELETE FROM sender WHERE account_id = $1", 1, 0};
+    const struct value row[] = {value_text(account_id)};
+    store_change_add(change, &delete, row, -1);
+}
+
+void account_rows_add_sender(struct store_change *change, struct span address,
+                             struct span account_id)
+{
+    static const struct statement add = {"INSERT INTO sender (address, account_id) VALUES ($1, $2)",
+                                         2, 0};
+    const struct value row[] = {value_text(address), value_text(account_id)};
+    store_change_add(change, &add, row, 1);
 }
 
 /* Steps: domains. */

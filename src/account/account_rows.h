@@ -13,6 +13,7 @@
 struct account_rows_found {
     enum address_kind kind;
     struct address address; /* which of the asked ones matched */
+    int64_t since;          /* wall seconds: since when it is of that kind */
     struct account account;
 };
 
@@ -40,8 +41,13 @@ struct account_rows_address {
     struct address primary;
 };
 
+/* Whether the account may send as an address, beyond its own ones. */
+enum store_now account_rows_may_send(struct store *store, struct span address,
+                                     struct span account_id);
+
 /* Lists. Each converts rows with the matching account_rows_read_*. One page is at most `rows_max`
- * rows, ordered by address, starting after `after` (empty: from the start). */
+ * rows, ordered by address, starting after `after` (empty: from the start). Of the accounts those with
+ * a mailbox or a login: persons and shared mailboxes, no groups. */
 struct store_read *account_rows_list_accounts(struct store *store, struct span domain,
                                               struct span after, size_t rows_max, store_read_fn *fn,
                                               void *context);
@@ -55,6 +61,28 @@ void account_rows_read_address(const struct store_rows *rows, size_t row,
                                struct account_rows_address *address);
 struct span account_rows_read_domain(const struct store_rows *rows, size_t row, int64_t *created);
 
+/* The living accounts that may send as an address beyond their own ones, by id; with account_rows_read_account(). */
+struct store_read *account_rows_list_senders(struct store *store, struct span address,
+                                             size_t rows_max, store_read_fn *fn, void *context);
+/* The addresses that an account may send as beyond its own ones, in alphabetical order. */
+struct store_read *account_rows_list_send_as(struct store *store, struct span account_id,
+                                             size_t rows_max, store_read_fn *fn, void *context);
+struct span account_rows_read_send_as(const struct store_rows *rows, size_t row);
+
+/* Deleted accounts whose mail is still kept, deleted before `before` (wall seconds), the oldest first; the next page starts
+ * after the last one's `since` and `id` (0 and empty: from the start). */
+struct account_rows_tombstone {
+    struct account account;
+    int64_t since;      /* when it was deleted */
+    bool frozen;        /* its provisioning client deleted too much: nothing is purged */
+    struct span client; /* the name of that client; empty: none. A view of the rows */
+};
+struct store_read *account_rows_list_tombstones(struct store *store, int64_t before,
+                                                int64_t after_since, struct span after_id,
+                                                size_t rows_max, store_read_fn *fn, void *context);
+void account_rows_read_tombstone(const struct store_rows *rows, size_t row, struct arena *arena,
+                                 struct account_rows_tombstone *tombstone);
+
 /* Steps of a change. `version_read` is the one that was read: another one makes the change a conflict.
  * A new account has version 1; an update writes all but id, created and last_login. */
 void account_rows_add_account(struct store_change *change, const struct account *account);
@@ -65,13 +93,24 @@ void account_rows_add_address(struct store_change *change, struct span address,
 void account_rows_set_address_kind(struct store_change *change, struct span address,
                                    struct span account_id, enum address_kind from,
                                    enum address_kind to);
+/* From primary to renamed, and notes since when. */
+void account_rows_become_renamed(struct store_change *change, struct span address,
+                                 struct span account_id, int64_t now);
 void account_rows_delete_address(struct store_change *change, struct span address,
                                  struct span account_id);
 void account_rows_release_held(struct store_change *change,
                                struct span address); /* any number of rows */
 void account_rows_hold_addresses(
     struct store_change *change,
-    struct span account_id); /* all of one account; catch-alls are dropped */
+    struct span
+        account_id); /* all of one account, from its `changed` on: update that first; catch-alls are dropped */
+/* Replace: delete all, then add each. */
+void account_rows_delete_senders(struct store_change *change,
+                                 struct span account_id); /* any number of rows */
+void account_rows_add_sender(struct store_change *change, struct span address,
+                             struct span account_id);
+/* Its mail is gone: conflict unless it is a tombstone with mail. */
+void account_rows_mark_purged(struct store_change *change, struct span id);
 void account_rows_add_domain(struct store_change *change, struct span domain, int64_t now);
 void account_rows_require_domain(struct store_change *change,
                                  struct span domain); /* conflict when it is not ours */

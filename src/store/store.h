@@ -17,8 +17,8 @@
 #include "store/value.h"
 
 enum {
-    STORE_COLUMNS_MAX = 24,
-    STORE_PARAMETERS_MAX = 24,
+    STORE_COLUMNS_MAX = 32,
+    STORE_PARAMETERS_MAX = 32,
     STORE_VALUE_MAX = 1024 * 1024,
     STORE_QUEUE_MAX = 10000,
 };

@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    PREPARED_MAX = 256, /* a power of two, and more than there are statements in the program */
+    PREPARED_MAX = 512, /* a power of two, and more than there are statements in the program */
     WAIT_MS = 5000,     /* for a lock that only our own connections can hold */
     LOG_PAGES = 1000,   /* a log longer than this is moved into the database */
     LENGTH_MAX = 4 * STORE_VALUE_MAX,

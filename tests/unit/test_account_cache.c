@@ -8,6 +8,7 @@
 static struct account_rows_found someone(const char *address, const char *id)
 {
     struct account_rows_found found = {.kind = ADDRESS_ALIAS,
+                                       .since = 7,
                                        .account = {.state = ACCOUNT_DISABLED,
                                                    .name = SPAN_LITERAL("Some One"),
                                                    .home = SPAN_LITERAL("/srv/one"),
@@ -18,7 +19,14 @@ static struct account_rows_found someone(const char *address, const char *id)
                                                    .created = 1,
                                                    .changed = 2,
                                                    .last_login = 3,
-                                                   .version = 4}};
+                                                   .version = 4,
+                                                   .kind = ACCOUNT_SHARED,
+                                                   .on_disable = ACCOUNT_FORWARD,
+                                                   .forward_to = SPAN_LITERAL("x@y.example"),
+                                                   .keep_copy = true,
+                                                   .no_mailbox = true,
+                                                   .services = ACCOUNT_DAV,
+                                                   .retention_days = 9}};
     struct error error;
     assert_true(address_parse(span_of(address), &found.address, &error));
     assert_true(address_parse(SPAN_LITERAL("primary@example.org"), &found.account.primary, &error));
@@ -62,6 +70,13 @@ static void test_comes_back_whole(void **state)
     assert_int_equal(out.account.changed, 2);
     assert_int_equal(out.account.last_login, 3);
     assert_int_equal(out.account.version, 4);
+    assert_int_equal(out.since, 7);
+    assert_int_equal(out.account.kind, ACCOUNT_SHARED);
+    assert_int_equal(out.account.on_disable, ACCOUNT_FORWARD);
+    assert_true(span_is(out.account.forward_to, "x@y.example"));
+    assert_true(out.account.keep_copy && out.account.no_mailbox);
+    assert_int_equal(out.account.services, ACCOUNT_DAV);
+    assert_int_equal(out.account.retention_days, 9);
     account_cache_put(cache, SPAN_LITERAL("no@example.com"), STORE_NONE, NULL);
     assert_true(account_cache_lookup(cache, SPAN_LITERAL("no@example.com"), &arena, &now, &out));
     assert_int_equal(now, STORE_NONE);
