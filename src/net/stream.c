@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "base/secret.h"
 
-enum { READ_BYTES = 64 * 1024, FINISH_MS = 5000, LINGER_MS = 1000 };
+enum { READ_BYTES = 64 * 1024, PLAIN_BYTES = 16 * 1024, FINISH_MS = 5000, LINGER_MS = 1000 };
 
 enum stream_state {
     STREAM_OPEN,
@@ -42,6 +42,7 @@ struct stream {
     struct loop_later offer, flush;
     struct loop_timer *deadline; /* of finishing */
     struct stream_peer peer;
+    struct stream_tls *tls; /* NULL: plain */
 };
 
 /* All streams of a thread read into this; only what is left over is copied. */
@@ -82,6 +83,8 @@ static void shut(struct stream *stream)
 
 static void wipe(struct stream *stream)
 {
+    stream_tls_free(stream->tls);
+    stream->tls = NULL;
     buffer_wipe(&stream->in);
     buffer_wipe(&stream->out);
     stream->sent = 0;
@@ -119,6 +122,8 @@ void stream_free(struct stream *stream)
     stream->depth++;
     leave(stream);
 }
+
+static bool send_some(struct stream *stream);
 
 /* -- input -- */
 
@@ -173,10 +178,9 @@ static void offer_kept(struct stream *stream)
     settle(stream, too_long);
 }
 
-static void offer_landed(struct stream *stream, size_t length)
+static void offer_landed(struct stream *stream, struct span bytes)
 {
     bool too_long = false;
-    struct span bytes = span_bytes(landing, length);
     size_t used = offer(stream, bytes, &too_long);
     if (!stream->freed) {
         buffer_add(&stream->in, span_from(bytes, used));
@@ -184,15 +188,63 @@ static void offer_landed(struct stream *stream, size_t length)
     settle(stream, too_long);
 }
 
-static void take_input(struct stream *stream, size_t length)
+static void take_input(struct stream *stream, struct span bytes)
 {
     if (stream->in.length == 0) {
-        offer_landed(stream, length);
+        offer_landed(stream, bytes);
     } else {
-        buffer_add(&stream->in, span_bytes(landing, length));
+        buffer_add(&stream->in, bytes);
         offer_kept(stream);
     }
-    secret_wipe(landing, length);
+}
+
+/* What TLS has to say goes out with the rest of the turn. */
+static void push_secured(struct stream *stream)
+{
+    size_t before = stream->out.length;
+    stream_tls_take(stream->tls, &stream->out);
+    if ((stream->out.length > before && !stream->blocked) || buffer_full(&stream->out)) {
+        loop_later_at_flush(stream->loop, &stream->flush);
+    }
+}
+
+/* An alert tells the peer why; whether it arrives is not waited for. */
+static void end_secured(struct stream *stream, enum stream_tls_answer answer)
+{
+    stream_tls_take(stream->tls, &stream->out);
+    (void)send_some(stream);
+    end(stream, answer == STREAM_TLS_CLOSED ? STREAM_CLOSED : STREAM_BROKEN);
+}
+
+/* All of it is decrypted at once, as plain bytes are all taken from the socket. */
+static void decrypt(struct stream *stream, struct span bytes)
+{
+    char plain[PLAIN_BYTES];
+    size_t length = 0;
+    enum stream_tls_answer answer = STREAM_TLS_BYTES;
+    stream_tls_receive(stream->tls, bytes);
+    while (answer == STREAM_TLS_BYTES && !stream->freed && stream->state == STREAM_OPEN) {
+        answer = stream_tls_read(stream->tls, plain, sizeof plain, &length);
+        if (answer == STREAM_TLS_BYTES) {
+            take_input(stream, span_bytes(plain, length));
+        }
+    }
+    secret_wipe(plain, sizeof plain);
+    if (answer == STREAM_TLS_BROKEN || answer == STREAM_TLS_CLOSED) {
+        end_secured(stream, answer);
+    }
+}
+
+/* In pieces of a record's size: what TLS keeps of a connection grows with them. */
+static void take_secured(struct stream *stream, struct span bytes)
+{
+    while (!span_empty(bytes) && !stream->freed && stream->state == STREAM_OPEN) {
+        decrypt(stream, span_first(bytes, PLAIN_BYTES));
+        bytes = span_from(bytes, PLAIN_BYTES);
+    }
+    if (!stream->freed && stream->state == STREAM_OPEN) {
+        push_secured(stream);
+    }
 }
 
 static void read_some(struct stream *stream)
@@ -203,11 +255,15 @@ static void read_some(struct stream *stream)
     }
     if (length <= 0) {
         end(stream, length == 0 ? STREAM_CLOSED : STREAM_BROKEN);
-    } else if (stream->state == STREAM_OPEN) {
-        take_input(stream, (size_t)length);
-    } else {
-        secret_wipe(landing, (size_t)length); /* lingering: nobody wants it any more */
+        return;
     }
+    struct span bytes = span_bytes(landing, (size_t)length);
+    if (stream->state == STREAM_OPEN && stream->tls != NULL) {
+        take_secured(stream, bytes);
+    } else if (stream->state == STREAM_OPEN) {
+        take_input(stream, bytes);
+    } /* else lingering: nobody wants it any more */
+    secret_wipe(landing, bytes.length);
 }
 
 /* Kept input that the owner has not seen is offered before more is read. */
@@ -295,6 +351,11 @@ void stream_write(struct stream *stream, struct span bytes)
     if (stream->freed || stream->state != STREAM_OPEN) {
         return;
     }
+    if (stream->tls != NULL) {
+        stream_tls_write(stream->tls, bytes);
+        push_secured(stream);
+        return;
+    }
     buffer_add(&stream->out, bytes);
     if (!stream->blocked || buffer_full(&stream->out)) {
         loop_later_at_flush(stream->loop, &stream->flush);
@@ -313,6 +374,10 @@ void stream_finish(struct stream *stream)
 {
     if (stream->freed || stream->state != STREAM_OPEN) {
         return;
+    }
+    if (stream->tls != NULL) {
+        stream_tls_close(stream->tls);
+        push_secured(stream);
     }
     stream->state = STREAM_FINISHING;
     stream->deadline = loop_timer_new(stream->loop, on_deadline, stream);
@@ -377,6 +442,18 @@ struct stream *stream_new(struct loop *loop, int fd, size_t input_max,
     loop_later_init(&stream->flush, on_flush, stream);
     stream->watch = loop_watch_new(loop, fd, LOOP_READ, on_ready, stream);
     return stream;
+}
+
+void stream_secure(struct stream *stream, struct stream_tls_identity *identity)
+{
+    stream->tls = stream_tls_new(identity);
+    /* What was kept of the last record comes on top of what is read. */
+    stream->in.limit += READ_BYTES;
+}
+
+bool stream_secured(const struct stream *stream)
+{
+    return stream->tls != NULL && stream_tls_ready(stream->tls);
 }
 
 void stream_hold(struct stream *stream)

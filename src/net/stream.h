@@ -10,6 +10,7 @@
 
 #include "base/span.h"
 #include "net/loop.h"
+#include "net/stream_tls.h"
 
 #include <sys/types.h>
 
@@ -34,6 +35,11 @@ struct stream_events {
 /* Takes over the descriptor (made non-blocking, close-on-exec). `input_max` bounds unconsumed input. */
 struct stream *stream_new(struct loop *loop, int fd, size_t input_max,
                           const struct stream_events *events, void *context);
+/* Speaks TLS from the first byte on, as the server `identity`: right after stream_new(). `input` and stream_write()
+ * mean the bytes inside; before the handshake is over there is no input, and what is written is lost. A peer that
+ * breaks the rules ends it (STREAM_BROKEN), after an alert. The owner limits how long a handshake takes. */
+void stream_secure(struct stream *stream, struct stream_tls_identity *identity);
+bool stream_secured(const struct stream *stream); /* TLS, and the handshake is over */
 /* closes at once; takes NULL; safe inside its own callbacks */
 void stream_free(struct stream *stream);
 /* copies; after finish or end it does nothing */
