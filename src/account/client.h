@@ -70,6 +70,8 @@ bool client_may_write(const struct client *client, struct span domain); /* a nor
  * certificates for the domain (CA/Browser Forum Baseline Requirements 3.2.2.4.4; RFC 2142). */
 bool client_local_reserved(struct span local, char delimiter);
 
+struct client *client_copy(struct arena *arena, const struct client *client);
+
 /* Look-ups: now. */
 enum store_now client_by_secret(struct store *store, const struct digest *hash, struct arena *arena,
                                 struct client *client, struct client_secret *secret);
@@ -90,13 +92,20 @@ void client_add(struct store_change *change, const struct client *client);
 void client_update(struct store_change *change, const struct client *client, int64_t version_read);
 /* Conflict while it owns living resources. Its secrets go as well. */
 void client_delete(struct store_change *change, struct span id);
-/* Conflict when CLIENT_SECRETS_MAX unexpired ones are there already. */
+/* Conflict when CLIENT_SECRETS_MAX unexpired ones are there already; expired ones go. */
 void client_add_secret(struct store_change *change, const struct client_secret *secret,
                        int64_t now);
 void client_delete_secret(struct store_change *change, const struct digest *hash);
 void client_delete_secrets_but(struct store_change *change, struct span client_id,
                                const struct digest *kept);
+/* The client's other secrets end at `expires`, unless they end before. Any number of rows. */
+void client_expire_secrets_but(struct store_change *change, struct span client_id,
+                               const struct digest *kept, int64_t expires);
+/* Any number of rows; never goes back. */
 void client_set_last_used(struct store_change *change, struct span id, int64_t when);
+/* Only this changes `frozen`: an update leaves it alone, as it does created and last_used. */
 void client_set_frozen(struct store_change *change, struct span id, bool frozen);
+
+const struct statement *const *client_statements(size_t *count); /* for the test of their plans */
 
 #endif

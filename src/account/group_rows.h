@@ -125,6 +125,7 @@ struct store_read *group_rows_accesses(struct store *store, struct span after_ma
 void group_rows_read_access(const struct store_rows *rows, size_t row,
                             struct group_rows_access *access);
 
+void group_rows_new_key(struct group_rows_group *group); /* gives it a random part_key */
 /* Steps of a change. */
 void group_rows_add(struct store_change *change, const struct group_rows_group *group);
 void group_rows_update(struct store_change *change, const struct group_rows_group *group);

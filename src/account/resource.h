@@ -48,7 +48,8 @@ enum store_now resource_by_name(struct store *store, struct span client_id, enum
 enum store_now resource_gone_by_external_id(struct store *store, struct span client_id,
                                             struct span external_id, struct arena *arena,
                                             struct resource *resource);
-/* How many of the client's users live, and how many were deleted after `since`: for the brake. */
+/* How many of the client's users live, and how many were deleted after `since`: for the brake. The living are counted as
+ * they come and go; the deleted are counted here: do not ask for a client that is frozen already. */
 enum store_now resource_count(struct store *store, struct span client_id, int64_t since,
                               int64_t *living, int64_t *deleted);
 
@@ -83,13 +84,15 @@ void resource_update(struct store_change *change, const struct resource *resourc
                      int64_t version_read);
 /* Something else that it shows changed (state, a group): a new version and `now`; any number of rows. */
 void resource_touch(struct store_change *change, struct span id, int64_t now);
+/* The groups that this is a direct member of: they show it. Before it leaves them; any number of rows. */
+void resource_touch_groups_of(struct store_change *change, struct span member_id, int64_t now);
 /* Any number of rows: what was not provisioned has none. Its e-mail keys go. */
 void resource_end(struct store_change *change, struct span id, int64_t now);
+/* The same key twice is one. */
 void resource_add_email(struct store_change *change, struct span client_id, struct span id,
                         struct span value_key);
 void resource_delete_emails(struct store_change *change, struct span id);
 
-/* Tombstones whose mail may be purged before `before` … : for `postern purge`. */
 const struct statement *const *resource_statements(size_t *count); /* for the test of their plans */
 
 #endif

@@ -55,6 +55,7 @@ struct change {
     int64_t version_read;
     struct client_secret secret;
     bool keep_old;
+    int64_t old_expires; /* CLIENT_ROTATE, keep_old: when the secrets of before end at the latest */
 };
 
 enum change_answer {
@@ -80,12 +81,26 @@ struct change_result {
     bool created; /* USER_PROVISION, GROUP_PROVISION: there was none */
 };
 
+struct change_settings {
+    int64_t
+        hold_s; /* what was another account's address is not provisioned to somebody else for so long */
+    int64_t
+        retention_s; /* mail of a deleted account is kept for so long, unless the account says otherwise */
+    /* More deletions in an hour by one client, and more of this share of its users: nothing of them is purged until an
+     * admin says so */
+    int64_t brake_deletes, brake_percent;
+};
+
 struct changes;
 struct change_run;
 typedef void change_fn(const struct change_result *result, void *context);
 
 struct changes *changes_new(struct loop *loop, const struct log *log, struct store *store,
                             struct directory *directory);
+void changes_configure(struct changes *changes, const struct change_settings *settings);
+/* Runs after every change that concerns groups, who is in them, or the address of an account. */
+typedef void changes_groups_fn(void *context);
+void changes_on_groups(struct changes *changes, changes_groups_fn *fn, void *context);
 /* Tells it of every resource that came or went. May be NULL. */
 void changes_set_index(struct changes *changes, struct resource_index *index);
 void changes_free(struct changes *changes); /* changes under way still commit; nobody hears */

@@ -139,3 +139,19 @@ void changes_free(struct changes *changes)
     memory_free(changes->logins);
     memory_free(changes);
 }
+
+void changes_configure(struct changes *changes, const struct change_settings *settings)
+{
+    changes->settings = *settings;
+}
+
+void changes_on_groups(struct changes *changes, changes_groups_fn *fn, void *context)
+{
+    changes->groups = fn;
+    changes->groups_context = context;
+}
+
+void changes_set_index(struct changes *changes, struct resource_index *index)
+{
+    changes->index = index;
+}

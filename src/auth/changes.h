@@ -13,6 +13,10 @@ struct changes {
     struct directory *directory;
     struct change_run *runs; /* change.c's */
     struct changes_logins *logins;
+    struct change_settings settings;
+    struct resource_index *index; /* may be NULL */
+    changes_groups_fn *groups;    /* may be NULL */
+    void *groups_context;
 };
 
 /* Lets a run commit what it has to, unheard, and frees it. In change.c. */

@@ -3,6 +3,8 @@
 
 #include "base/memory.h"
 
+#include <time.h>
+
 struct directory {
     struct store *store;
     struct account_cache *cache;
@@ -74,6 +76,17 @@ static enum directory_answer judge(enum store_now now, const struct account_rows
     return held ? DIRECTORY_NONE : DIRECTORY_FOUND;
 }
 
+/* A former address opens the account for a while, so that people and their programs can follow; it receives for
+ * ever, for nobody else can have it. */
+static bool signs_in(const struct directory *directory, const struct account_rows_found *found)
+{
+    int64_t lasts = directory->settings.rename_login_s;
+    if (found->account.kind != ACCOUNT_PERSON) {
+        return false;
+    }
+    return found->kind != ADDRESS_RENAMED || lasts == 0 || time(NULL) - found->since < lasts;
+}
+
 enum directory_answer directory_login(struct directory *directory, const struct address *name,
                                       struct arena *arena, struct account_rows_found *found)
 {
@@ -89,7 +102,8 @@ enum directory_answer directory_login(struct directory *directory, const struct 
             account_cache_put(directory->cache, key, now, found);
         }
     }
-    return judge(now, found);
+    enum directory_answer answer = judge(now, found);
+    return answer == DIRECTORY_FOUND && !signs_in(directory, found) ? DIRECTORY_NONE : answer;
 }
 
 /* Only what the first of them leads to is kept: strangers choose recipients, and where the first leads nowhere it
@@ -129,6 +143,9 @@ enum directory_answer directory_recipient(struct directory *directory, struct sp
         address_span(&address), address_span(&base),
         span_from(address_span(&address), address.local_length)};
     enum directory_answer answer = find_best(directory, candidates, arena, found);
+    if (answer == DIRECTORY_FOUND && found->kind == ADDRESS_LOGIN) {
+        return DIRECTORY_NONE; /* not even by the catch-all: it is somebody's name */
+    }
     if (answer == DIRECTORY_FOUND && base.local_length > 0 &&
         address_equal(&found->address, &base)) {
         *tag = span_copy(arena, cut);

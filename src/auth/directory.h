@@ -16,6 +16,7 @@ struct directory_settings {
     int64_t quota_bytes;  /* default; 0: unlimited */
     int64_t mail_uid, mail_gid;
     char delimiter;     /* of sub-addresses; 0: none */
+    int64_t rename_login_s; /* how long a former address is still a login name; 0: for ever */
     size_t cache_bytes; /* of accounts by address (account_cache.h); 0: none */
 };
 
@@ -27,17 +28,19 @@ void directory_configure(struct directory *directory, const struct directory_set
 void directory_free(struct directory *directory);
 
 /* A login name (SASL, sasl_username): normalised, default domain added, no tag, no catch-all. Primary,
- * alias or former name of an account. `name` may be NULL when the caller does not need the normal form. */
+ * alias, login name or former address (for `rename_login_s` after the rename) of a person: groups and shared
+ * mailboxes are nobody's login (NONE). `name` may be NULL when the caller does not need the normal form. */
 bool directory_login_name(const struct directory *directory, struct span text,
                           struct address *name);
 enum directory_answer directory_login(struct directory *directory, const struct address *name,
                                       struct arena *arena, struct account_rows_found *found);
 /* A recipient, as an SMTP client or LMTP wrote it: also with tag, also by catch-all. Gone accounts and
- * held addresses are DIRECTORY_NONE; disabled ones are found. */
+ * held addresses are DIRECTORY_NONE, and names that only sign in; disabled ones are found. What is found may
+ * be the address of a group, or an account without a mailbox: look at `kind` and account_receives(). */
 enum directory_answer directory_recipient(struct directory *directory, struct span text,
                                           struct arena *arena, struct account_rows_found *found,
                                           struct span *tag);
-/* By its id, as a login ended with it; in whatever state it is now. */
+/* By its id, as a login ended with it; in whatever state it is now, and of whatever kind. */
 enum directory_answer directory_account(struct directory *directory, struct span id,
                                         struct arena *arena, struct account *account);
 enum directory_answer directory_domain(struct directory *directory, struct span text);

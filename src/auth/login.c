@@ -407,6 +407,7 @@ static enum login_state decide(struct login *login)
         .account = login->account,
         .named = login->named,
         .name_given = login->credential.name_given,
+        .protocol = login->record.protocol,
     };
     login->decided = policy_decide(&facts);
     login->verdict.provider = NULL;

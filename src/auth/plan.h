@@ -13,7 +13,12 @@ struct plan_rule {
     const char *problem;
 };
 
-enum { PLAN_RULES_MAX = 2 };
+/* What is not to be remembered any more. */
+struct plan_touched {
+    struct span account_id, address;
+};
+
+enum { PLAN_RULES_MAX = 2, PLAN_TOUCHED_MAX = 32 };
 
 struct plan {
     enum change_answer answer; /* CHANGE_DONE: carry out `steps`; else that is the answer */
@@ -26,12 +31,21 @@ struct plan {
     struct span note;
     struct plan_rule rules[PLAN_RULES_MAX];
     size_t rules_count;
+    struct plan_touched touched[PLAN_TOUCHED_MAX];
+    size_t touched_count;
+    bool touched_more;       /* more than that: everything is to be forgotten */
+    const char *attribute;   /* that a problem is about, of what was provisioned; NULL: none */
+    struct span resource_id; /* whose resource came, changed or went */
+    bool created;            /* it came */
+    int64_t braked;          /* so many deletions in an hour: the brake was put on; 0: not */
+    bool groups;             /* groups, or who is in them, changed */
 };
 
 struct plan_view {
     struct store *store;
     const struct directory *directory;
     int64_t now; /* wall seconds */
+    const struct change_settings *settings;
 };
 
 /* Texts of the plan live in `arena`. */

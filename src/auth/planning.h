@@ -46,12 +46,17 @@ struct json *planning_describe_address(const struct address *address, enum addre
                                        const struct account *owner);
 struct json *planning_describe_domain(struct span domain, const struct account *owner);
 
+/* An address of an account that the steps change: nothing that is remembered of it counts any more. */
+void planning_touched(struct planning *planning, struct span account_id, struct span address);
+
 /* Steps. */
 struct account planning_new_account(struct planning *planning, const struct address *primary);
 void planning_add_account(struct planning *planning, const struct account *account);
 /* Adds an address, releasing it first when it is on hold. */
 void planning_claim(struct planning *planning, const struct address *address, struct span id,
                     enum address_kind kind);
+/* The row of plan->account becomes what `after` says: for those who tell the audit themselves. */
+void planning_write(struct planning *planning, const struct account *after);
 /* plan->account becomes what `after` says. Returns true. */
 bool planning_update(struct planning *planning, const struct account *after);
 /* plan->account ends: its addresses go on hold and its mail stays; what is left is a tombstone that holds no

@@ -65,6 +65,10 @@ const char *policy_reason_name(enum policy_reason reason)
         return "store_unavailable";
     case POLICY_BINDING_FAILED:
         return "binding_failed";
+    case POLICY_SERVICE:
+        return "service_not_allowed";
+    case POLICY_NO_MAILBOX:
+        return "no_mailbox";
     }
     return "";
 }
@@ -97,6 +101,23 @@ static struct policy_outcome judge_state(const struct account *account, bool bin
     return refuse(POLICY_NO_REASON);
 }
 
+/* An active account, its credential right: may it use this protocol? */
+static struct policy_outcome judge_service(const struct policy_facts *facts,
+                                           const struct account *account, bool binds)
+{
+    enum { ABOUT_A_MAILBOX = ACCOUNT_IMAP | ACCOUNT_POP3 | ACCOUNT_SIEVE };
+    unsigned service = account_service_parse(facts->protocol);
+    struct policy_outcome outcome = judge_state(account, binds);
+    if (outcome.decision != DECISION_ACCEPT) {
+        return outcome;
+    }
+    if (account->services != 0 && (account->services & service) == 0) {
+        return refuse(POLICY_SERVICE);
+    }
+    return account->no_mailbox && (service & ABOUT_A_MAILBOX) != 0 ? refuse(POLICY_NO_MAILBOX)
+                                                                   : outcome;
+}
+
 static bool same_account(const struct account *one, const struct account *other)
 {
     return one != NULL && other != NULL && strcmp(one->id, other->id) == 0;
@@ -116,15 +137,16 @@ static bool email_suffices(const struct verdict *verdict)
     return false;
 }
 
-static struct policy_outcome judge_binding(const struct verdict *verdict,
-                                           const struct account *account)
+static struct policy_outcome judge_binding(const struct policy_facts *facts)
 {
+    const struct verdict *verdict = facts->verdict;
+    const struct account *account = facts->account;
     struct span subject = span_of(verdict->subject);
     bool bound = !span_empty(account->provider) || !span_empty(account->subject);
     if (bound && verdict->provider->binds) {
         bool same = !span_empty(subject) && span_equal(account->subject, subject) &&
                     span_is(account->provider, verdict->provider->name);
-        return same ? judge_state(account, false) : refuse(POLICY_OTHER_SUBJECT);
+        return same ? judge_service(facts, account, false) : refuse(POLICY_OTHER_SUBJECT);
     }
     if (verdict->provider->binds && span_empty(subject) &&
         verdict->provider->email_verified != PROVIDER_EMAIL_TRUST) {
@@ -133,7 +155,7 @@ static struct policy_outcome judge_binding(const struct verdict *verdict,
     if (!email_suffices(verdict)) {
         return refuse(POLICY_EMAIL_NOT_VERIFIED);
     }
-    return judge_state(account, verdict->provider->binds && !span_empty(subject));
+    return judge_service(facts, account, verdict->provider->binds && !span_empty(subject));
 }
 
 static struct policy_outcome decide_token(const struct policy_facts *facts)
@@ -157,7 +179,7 @@ static struct policy_outcome decide_token(const struct policy_facts *facts)
     if (!provider_speaks_for(verdict->provider, address_domain(&facts->account->primary))) {
         return refuse(POLICY_OTHER_PROVIDER_DOMAIN);
     }
-    return judge_binding(verdict, facts->account);
+    return judge_binding(facts);
 }
 
 static struct policy_outcome decide_password(const struct policy_facts *facts)
@@ -171,7 +193,7 @@ static struct policy_outcome decide_password(const struct policy_facts *facts)
     if (facts->account == NULL || facts->account->state == ACCOUNT_GONE) {
         return refuse(POLICY_NO_ACCOUNT);
     }
-    return facts->password == PASSWORD_RIGHT ? judge_state(facts->account, false)
+    return facts->password == PASSWORD_RIGHT ? judge_service(facts, facts->account, false)
                                              : refuse(POLICY_WRONG_PASSWORD);
 }
 

@@ -39,6 +39,8 @@ enum policy_reason {
     POLICY_OTHER_SUBJECT,      /* bound to another (provider, subject), or the token names none */
     POLICY_STORE_UNAVAILABLE,  /* accounts cannot be read */
     POLICY_BINDING_FAILED,     /* the store could not keep the binding */
+    POLICY_SERVICE,            /* the account may not use this protocol */
+    POLICY_NO_MAILBOX,         /* it has none, and the protocol is about one */
 };
 /* A fixed text for logs: "no_account", … */
 const char *policy_reason_name(enum policy_reason reason);
@@ -51,6 +53,7 @@ struct policy_facts {
     const struct account *account; /* whose the token's address (or the login name) is; or NULL */
     const struct account *named;   /* whose the SASL name is; NULL when empty or unknown */
     bool name_given;
+    struct span protocol; /* what it signs in for: "imap", "smtp", … */
 };
 
 struct policy_outcome {
@@ -64,7 +67,9 @@ struct policy_outcome {
  * bound to (provider, subject) at the first login with a token; `email_verified` is judged then
  * and never again. A token without a subject (PROVIDER_EMAIL_TRUST) binds nothing and opens
  * only what is not bound. With a provider that does not bind the address alone decides, also of accounts
- * that are bound, and `email_verified` is judged at every login. */
+ * that are bound, and `email_verified` is judged at every login. An account that is restricted to some services is
+ * refused by every other one, and by one that nobody knows; one without a mailbox by imap, pop3 and sieve. Both are said
+ * only to those whose credential is right. */
 struct policy_outcome policy_decide(const struct policy_facts *facts);
 /* The same login once more, when its binding is written, or is not: another one may have been faster, or
  * the account may have been ended meanwhile. */
