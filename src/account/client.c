@@ -1,6 +1,7 @@
 /* client.c - provisioning clients: their rules, their secrets, their rows. */
 #include "account/client.h"
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "wire/jwt.h"
 

@@ -1,6 +1,8 @@
 /* resource.c - the SQL of what provisioning clients asked for. */
 #include "account/resource.h"
 
+#include "base/memory.h"
+
 #include <assert.h>
 
 /* The numbers of enum resource_type are what the table holds. */
