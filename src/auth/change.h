@@ -98,6 +98,7 @@ typedef void change_fn(const struct change_result *result, void *context);
 struct changes *changes_new(struct loop *loop, const struct log *log, struct store *store,
                             struct directory *directory);
 void changes_configure(struct changes *changes, const struct change_settings *settings);
+const struct change_settings *changes_settings(const struct changes *changes);
 /* Runs after every change that concerns groups, who is in them, or the address of an account. */
 typedef void changes_groups_fn(void *context);
 void changes_on_groups(struct changes *changes, changes_groups_fn *fn, void *context);

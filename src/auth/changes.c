@@ -145,6 +145,11 @@ void changes_configure(struct changes *changes, const struct change_settings *se
     changes->settings = *settings;
 }
 
+const struct change_settings *changes_settings(const struct changes *changes)
+{
+    return &changes->settings;
+}
+
 void changes_on_groups(struct changes *changes, changes_groups_fn *fn, void *context)
 {
     changes->groups = fn;
