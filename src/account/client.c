@@ -146,6 +146,18 @@ bool client_local_reserved(struct span local, char delimiter)
     return false;
 }
 
+struct client *client_copy(struct arena *arena, const struct client *client)
+{
+    struct client *copy = arena_new(arena, sizeof *copy);
+    *copy = *client;
+    struct span *const texts[] = {&copy->name,           &copy->domains,  &copy->default_domain,
+                                  &copy->group_template, &copy->provider, &copy->networks};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        *texts[i] = span_copy(arena, *texts[i]);
+    }
+    return copy;
+}
+
 /* Rows. */
 
 #define CLIENT_COLUMN_NAMES                                                                       \
@@ -393,6 +405,20 @@ void client_delete_secrets_but(struct store_change *change, struct span client_i
     write_hash(kept, &text);
     const struct value row[] = {value_text(client_id), value_text(buffer_span(&text))};
     store_change_add(change, &delete, row, -1);
+}
+
+void client_expire_secrets_but(struct store_change *change, struct span client_id,
+                               const struct digest *kept, int64_t expires)
+{
+    static const struct statement expire = {
+        "UPDATE client_secret SET expires = $1"
+        " WHERE client_id = $2 AND hash <> $3 AND (expires = 0 OR expires > $1)",
+        3, 0};
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(2 * DIGEST_SIZE);
+    write_hash(kept, &text);
+    const struct value row[] = {value_integer(expires), value_text(client_id),
+                                value_text(buffer_span(&text))};
+    store_change_add(change, &expire, row, -1);
 }
 
 void client_set_last_used(struct store_change *change, struct span id, int64_t when)

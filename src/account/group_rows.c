@@ -3,6 +3,7 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "base/secret.h"
 #include "base/text.h"
 
 #include <assert.h>
@@ -374,6 +375,15 @@ void group_rows_read_access(const struct store_rows *rows, size_t row,
 }
 
 /* Steps. */
+
+void group_rows_new_key(struct group_rows_group *group)
+{
+    unsigned char random[(GROUP_ROWS_KEY_SIZE - 1) / 2];
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(GROUP_ROWS_KEY_SIZE - 1);
+    secret_random(random, sizeof random);
+    text_hex_encode(span_bytes(random, sizeof random), &text);
+    (void)span_fits(buffer_span(&text), group->part_key, sizeof group->part_key);
+}
 
 void group_rows_add(struct store_change *change, const struct group_rows_group *group)
 {

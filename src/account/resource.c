@@ -261,6 +261,16 @@ void resource_touch(struct store_change *change, struct span id, int64_t now)
     store_change_add(change, &touch, row, -1);
 }
 
+void resource_touch_groups_of(struct store_change *change, struct span member_id, int64_t now)
+{
+    static const struct statement touch = {
+        "UPDATE resource SET version = version + 1, changed = $1 WHERE gone = 0"
+        " AND id IN (SELECT group_id FROM membership WHERE member_id = $2)",
+        2, 0};
+    const struct value row[] = {value_integer(now), value_text(member_id)};
+    store_change_add(change, &touch, row, -1);
+}
+
 /* Counted before it ends: a second time it is gone already, and counts no more. */
 void resource_end(struct store_change *change, struct span id, int64_t now)
 {

@@ -21,6 +21,7 @@ struct change_run {
     struct change change; /* its texts live in `arena` */
     struct arena arena;
     struct plan plan;
+    struct resource resource; /* as it is when all is done */
     int tries;
     struct loop_later later;
     struct store_write *write;
@@ -66,6 +67,18 @@ static bool about_domain(const struct change_run *run)
     return run->change.kind == CHANGE_DOMAIN_ADD || run->change.kind == CHANGE_DOMAIN_DELETE;
 }
 
+/* The brake does not hold up anything but the purge: an admin is told, and decides. */
+static void log_brake(const struct change_run *run)
+{
+    if (run->plan.braked > 0) {
+        log_warning(run->changes->log, "provisioning_braked",
+                    log_span("client", run->change.client->name),
+                    log_number("deleted_in_an_hour", run->plan.braked),
+                    log_text("remedy", "no mail of these accounts is purged until: postern "
+                                       "scim-token release NAME"));
+    }
+}
+
 /* The account as it is now; as the plan has it, should the database not be readable just now. */
 static const struct account *account_now(struct change_run *run)
 {
@@ -85,25 +98,63 @@ static void forget_old(struct change_run *run)
 {
     struct directory *directory = run->changes->directory;
     const struct change *change = &run->change;
-    if (about_domain(run)) {
+    const struct plan *plan = &run->plan;
+    if (about_domain(run) || plan->touched_more) {
         directory_forget_all(directory);
         return;
     }
-    directory_forget_account(directory, span_of(run->plan.account.id));
+    directory_forget_account(directory, span_of(plan->account.id));
     directory_forget_address(directory, change->address);
     directory_forget_address(directory, change->target);
+    for (size_t i = 0; i < plan->touched_count; i++) {
+        directory_forget_account(directory, plan->touched[i].account_id);
+        directory_forget_address(directory, plan->touched[i].address);
+    }
+}
+
+/* The client's row of what this was about, as it is now: its lists hear whether it came or went, whichever door it was. */
+static const struct resource *resource_now(struct change_run *run, enum change_answer answer)
+{
+    struct resource *resource = &run->resource;
+    struct span id = run->plan.resource_id;
+    if (span_empty(id) ||
+        resource_by_id(run->changes->store, id, &run->arena, resource) != STORE_ROW) {
+        return NULL;
+    }
+    if (answer == CHANGE_DONE && run->changes->index != NULL) {
+        if (resource->gone != 0) {
+            resource_index_went(run->changes->index, resource);
+        } else if (run->plan.created) {
+            resource_index_came(run->changes->index, resource);
+        }
+    }
+    return resource->gone == 0 ? resource : NULL;
+}
+
+static void tell_groups(struct change_run *run)
+{
+    struct changes *changes = run->changes;
+    if (run->plan.groups && changes->groups != NULL) {
+        changes->groups(changes->groups_context);
+    }
 }
 
 static void finish(struct change_run *run, enum change_answer answer)
 {
+    bool well = answer == CHANGE_DONE || answer == CHANGE_SAME;
     struct change_result result = {
         .answer = answer,
-        .problem = answer == CHANGE_DONE || answer == CHANGE_SAME ? NULL : run->plan.problem.text,
+        .problem = well ? NULL : run->plan.problem.text,
         .account = account_now(run),
         .note = answer == CHANGE_DONE ? run->plan.note : (struct span){0},
+        .resource = well ? resource_now(run, answer) : NULL,
+        .attribute = well ? NULL : run->plan.attribute,
+        .created = answer == CHANGE_DONE && run->plan.created,
     };
     if (answer == CHANGE_DONE) {
         log_done(run);
+        log_brake(run);
+        tell_groups(run);
     }
     if (run->fn != NULL) {
         run->fn(&result, run->context);
@@ -132,7 +183,7 @@ static void on_written(const struct store_result *stored, void *context);
 static void make_plan(struct change_run *run)
 {
     const struct plan_view view = {run->changes->store, run->changes->directory,
-                                   loop_wall(run->changes->loop)};
+                                   loop_wall(run->changes->loop), &run->changes->settings};
     run->tries++;
     plan_make(&view, &run->change, &run->arena, &run->plan);
 }
@@ -173,6 +224,10 @@ static void on_conflict(struct change_run *run, int failed_step)
     if (rule != NULL) {
         error_set(&run->plan.problem, "%s", rule);
         finish(run, CHANGE_REFUSED);
+    } else if (run->change.kind == CHANGE_GROUP_PROVISION) {
+        /* What it would take out and put in was found out before: that is for its caller to repeat. */
+        error_set(&run->plan.problem, "another change came first");
+        finish(run, CHANGE_STALE);
     } else if (run->tries < TRIES_MAX) {
         plan_and_write(run);
     } else {
@@ -211,6 +266,9 @@ static struct change copy_change(struct arena *arena, const struct change *chang
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         *texts[i] = span_copy(arena, *texts[i]);
     }
+    copy.client = change->client == NULL ? NULL : client_copy(arena, change->client);
+    copy.user = change->user == NULL ? NULL : provision_user_copy(arena, change->user);
+    copy.group = change->group == NULL ? NULL : provision_group_copy(arena, change->group);
     return copy;
 }
 

@@ -3,7 +3,10 @@
 
 #include "auth/plan_account.h"
 #include "auth/plan_alias.h"
+#include "auth/plan_client.h"
 #include "auth/plan_domain.h"
+#include "auth/plan_group.h"
+#include "auth/plan_user.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "wire/json.h"
@@ -51,12 +54,21 @@ static const struct {
     [CHANGE_ACCOUNT_UNBIND] = {"account_unbind", plan_account_unbind},
     [CHANGE_ALIAS_ADD] = {"alias_add", plan_alias_add},
     [CHANGE_ALIAS_DELETE] = {"alias_delete", plan_alias_delete},
+    [CHANGE_USER_PROVISION] = {"user_provision", plan_user_provision},
+    [CHANGE_USER_DEPROVISION] = {"user_deprovision", plan_user_deprovision},
+    [CHANGE_GROUP_PROVISION] = {"group_provision", plan_group_provision},
+    [CHANGE_GROUP_DEPROVISION] = {"group_deprovision", plan_group_deprovision},
+    [CHANGE_CLIENT_ADD] = {"scim_token_create", plan_client_add},
+    [CHANGE_CLIENT_SET] = {"scim_token_set", plan_client_set},
+    [CHANGE_CLIENT_ROTATE] = {"scim_token_rotate", plan_client_rotate},
+    [CHANGE_CLIENT_RELEASE] = {"scim_token_release", plan_client_release},
+    [CHANGE_CLIENT_DELETE] = {"scim_token_delete", plan_client_delete},
 };
 
 void plan_make(const struct plan_view *view, const struct change *change, struct arena *arena,
                struct plan *plan)
 {
-    assert(change->kind > CHANGE_NOTHING && change->kind <= CHANGE_ALIAS_DELETE);
+    assert(change->kind > CHANGE_NOTHING && change->kind <= CHANGE_CLIENT_DELETE);
     assert(!span_empty(change->actor) && change->actor.length <= ACTOR_MAX &&
            text_utf8(change->actor));
     struct planning planning = {.view = view, .change = change, .arena = arena, .plan = plan};

@@ -180,6 +180,17 @@ struct json *planning_describe_domain(struct span domain, const struct account *
     return object;
 }
 
+void planning_touched(struct planning *planning, struct span account_id, struct span address)
+{
+    struct plan *plan = planning->plan;
+    if (plan->touched_count < PLAN_TOUCHED_MAX) {
+        plan->touched[plan->touched_count++] = (struct plan_touched){
+            span_copy(planning->arena, account_id), span_copy(planning->arena, address)};
+    } else {
+        plan->touched_more = true;
+    }
+}
+
 /* Steps that several kinds share. */
 
 void planning_claim(struct planning *planning, const struct address *address, struct span id,
@@ -190,16 +201,23 @@ void planning_claim(struct planning *planning, const struct address *address, st
                              planning->view->now);
 }
 
-/* `plan->account` becomes what `after` says. */
-bool planning_update(struct planning *planning, const struct account *after)
+void planning_write(struct planning *planning, const struct account *after)
 {
     struct account *account = &planning->plan->account;
     int64_t version_read = account->version;
-    planning->before = planning_describe(account);
-    planning->after = planning_describe(after);
     *account = *after;
     account->changed = planning->view->now;
     account_rows_update_account(planning->plan->steps, account, version_read);
+}
+
+/* `plan->account` becomes what `after` says. Whoever provisioned it sees that it is another one now. */
+bool planning_update(struct planning *planning, const struct account *after)
+{
+    planning->before = planning_describe(&planning->plan->account);
+    planning->after = planning_describe(after);
+    planning_write(planning, after);
+    resource_touch(planning->plan->steps, span_of(after->id), planning->view->now);
+    planning->plan->groups = true;
     return true;
 }
 
@@ -209,6 +227,8 @@ struct account planning_new_account(struct planning *planning, const struct addr
         .state = ACCOUNT_ACTIVE,
         .primary = *primary,
         .quota_bytes = -1,
+        .keep_copy = true,
+        .retention_days = -1,
         .created = planning->view->now,
         .changed = planning->view->now,
         .version = 1,
@@ -233,6 +253,16 @@ bool planning_end_account(struct planning *planning)
     after.state = ACCOUNT_GONE;
     after.password = (struct span){0};
     planning_update(planning, &after);
-    account_rows_hold_addresses(planning->plan->steps, span_of(after.id));
+    struct store_change *steps = planning->plan->steps;
+    struct span id = span_copy(planning->arena, span_of(after.id));
+    account_rows_hold_addresses(steps, id);
+    account_rows_delete_senders(steps, id);
+    if (after.kind != ACCOUNT_PERSON) {
+        group_rows_end(steps, id);
+    }
+    resource_touch_groups_of(steps, id, planning->view->now);
+    group_rows_leave_all(steps, id);
+    resource_end(steps, id, planning->view->now);
+    planning->plan->resource_id = id;
     return true;
 }

@@ -19,9 +19,8 @@ static void copy_texts(struct arena *arena, struct span *const *texts, size_t co
 
 static void copy_resource(struct arena *arena, struct provision_resource *resource)
 {
-    struct span *const texts[] = {&resource->id,       &resource->external_id,
-                                  &resource->name,     &resource->name_key,
-                                  &resource->display_key, &resource->document};
+    struct span *const texts[] = {&resource->id,       &resource->external_id, &resource->name,
+                                  &resource->name_key, &resource->display_key, &resource->document};
     copy_texts(arena, texts, sizeof texts / sizeof texts[0]);
     copy_list(arena, &resource->email_keys);
 }

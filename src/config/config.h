@@ -81,6 +81,7 @@ struct config {
     struct token_settings tokens;
     char *store; /* "sqlite:/…" */
     size_t account_cache_bytes;
+    struct change_settings changes;
     struct config_http http;
     struct login_settings login;
     struct throttle_settings throttle;

@@ -10,7 +10,7 @@
 
 enum { KIB = 1024, PEM_MAX = 16 * KIB };
 #define GIB (1024LL * 1024 * KIB)
-enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, PORT_MAX = 65535 };
+enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR, PORT_MAX = 65535 };
 
 /* clang-format off */
 const struct config_table_setting config_table[] = {
@@ -147,6 +147,14 @@ const struct config_table_setting config_table[] = {
       "database: sqlite:PATH in a directory of the user, mode 0700", true },
     { "accounts", "cache", CONFIG_TABLE_MEMORY, "16M", AT(account_cache_bytes), 64 * KIB, 64 * GIB, NULL,
       "memory for accounts that signed in before, so that a repeated login touches no database", true },
+    { "accounts", "hold", CONFIG_TABLE_SECONDS, "365d", AT(changes.hold_s), 0, 3650LL * DAY, NULL,
+      "what was another account's address is not provisioned to somebody else for so long", false },
+    { "accounts", "retention", CONFIG_TABLE_SECONDS, "30d", AT(changes.retention_s), 0, 3650LL * DAY, NULL,
+      "mail of a deleted account is kept for so long, unless the account says otherwise", false },
+    { "accounts", "brake_deletes", CONFIG_TABLE_COUNT, "20", AT(changes.brake_deletes), 1, 1000000, NULL,
+      "when one SCIM token deletes more users than this within an hour, and more than brake_percent, none of their mail is purged until an admin says so", false },
+    { "accounts", "brake_percent", CONFIG_TABLE_COUNT, "10", AT(changes.brake_percent), 0, 100, NULL,
+      "share of a SCIM token's users, in percent, beside brake_deletes", false },
 
     { "tokens", "cache", CONFIG_TABLE_MEMORY, "32M", AT(tokens.cache_bytes), 64 * KIB, 64 * GIB, NULL,
       "memory for tokens that were checked before", true },

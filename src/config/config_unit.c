@@ -6,13 +6,15 @@
 static const struct unit {
     const char *name;
     int64_t ms;
-} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}};
+} units[] = {{"ms", 1}, {"s", 1000}, {"m", 60 * 1000}, {"h", 3600 * 1000}, {"d", 24 * 3600 * 1000}};
 
+/* Up to a day in hours, as people say it. */
 void config_unit_print(int64_t ms, struct buffer *text)
 {
-    size_t best = 0;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
-        if (ms > 0 && ms % units[i].ms == 0) {
+    size_t best = 0, count = sizeof(units) / sizeof(units[0]);
+    for (size_t i = 0; i < count; i++) {
+        bool fits = ms > 0 && ms % units[i].ms == 0;
+        if (fits && (i + 1 < count || ms > units[i].ms)) {
             best = i;
         }
     }

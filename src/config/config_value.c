@@ -88,7 +88,7 @@ static bool duration_read(const struct config_table_setting *setting, struct spa
     int64_t ms;
     bool seconds = setting->type == CONFIG_TABLE_SECONDS;
     if (!config_unit_duration(text, &ms) || (seconds && ms % 1000 != 0)) {
-        return error_set(error, "\"%.*s\" is not a duration; write it like %s8s, 10m or 1h",
+        return error_set(error, "\"%.*s\" is not a duration; write it like %s8s, 10m, 1h or 30d",
                          (int)text.length, text.at, seconds ? "" : "500ms, ");
     }
     if (ms < setting->min || ms > setting->max) {
