@@ -17,7 +17,16 @@ void audit_add(struct store_change *change, const struct audit_entry *entry);
 /* Newest first, before row `before` (0: from the newest); an empty subject means all. */
 struct store_read *audit_list(struct store *store, struct span subject, int64_t before,
                               size_t rows_max, store_read_fn *fn, void *context);
+/* Likewise, what was done to one account; and what one actor did ("scim:okta"), or all of one sort ("scim:", "uid:": a
+ * text that ends in ":"). */
+struct store_read *audit_list_of_account(struct store *store, struct span account_id,
+                                         int64_t before, size_t rows_max, store_read_fn *fn,
+                                         void *context);
+struct store_read *audit_list_of_actor(struct store *store, struct span actor, int64_t before,
+                                       size_t rows_max, store_read_fn *fn, void *context);
 int64_t audit_read(const struct store_rows *rows, size_t row,
                    struct audit_entry *entry); /* returns the row's number */
+
+const struct statement *const *audit_statements(size_t *count); /* for the test of their plans */
 
 #endif
