@@ -68,6 +68,7 @@ struct services {
     struct directory *directory;
     struct throttle *throttle;
     struct changes *changes;
+    struct resource_index *index;
     struct login_service login;
     struct pending_login_table *pending;
     struct auth_server *auth[AUTH_DOORS];
@@ -142,7 +143,7 @@ static void open_other_doors(struct services *services, const struct services_in
         struct policy_server_settings settings = {sockets_name(SOCKETS_POSTFIX_POLICY),
                                                   POSTFIX_CONNECTIONS_MAX};
         services->policy = policy_server_new(inputs->loop, fds[SOCKETS_POSTFIX_POLICY], &settings,
-                                             services->directory, inputs->log);
+                                             services->directory, services->store, inputs->log);
     }
     if (fds[SOCKETS_ADMIN] >= 0) {
         const struct admin_services admin = {.loop = inputs->loop,
@@ -233,6 +234,9 @@ struct services *services_new(const struct services_inputs *inputs, struct error
     services->directory = directory_new(store, &directory);
     services->throttle = throttle_new(&config->throttle);
     services->changes = changes_new(loop, inputs->log, store, services->directory);
+    services->index = resource_index_new(store);
+    changes_set_index(services->changes, services->index);
+    changes_configure(services->changes, &config->changes);
     services->metrics = metrics_new();
     services->pending =
         pending_login_new(loop, &(struct pending_login_settings){PENDING_MAX, PENDING_MS});
@@ -259,6 +263,7 @@ void services_configure(struct services *services, struct config *config)
     const struct directory_settings directory = directory_settings(config);
     directory_configure(services->directory, &directory);
     throttle_configure(services->throttle, &config->throttle);
+    changes_configure(services->changes, &config->changes);
     services->login.settings = config->login;
     if (services->internal != NULL) {
         CLEANUP(secret_done) struct secret secret = internal_secret(config);
@@ -365,6 +370,7 @@ void services_free(struct services *services)
     token_checks_free(services->tokens);
     fetch_client_free(services->fetches);
     changes_free(services->changes);
+    resource_index_free(services->index);
     throttle_free(services->throttle);
     password_checks_free(services->passwords);
     directory_free(services->directory);
