@@ -62,6 +62,15 @@ struct config_stack {
 struct config_http {
     char *internal; /* "127.0.0.1:8026", "[::1]:8026" or "unix:/path"; NULL: no such listener */
     char *internal_secret, *internal_secret_file;
+    char *public; /* "127.0.0.1:8025", "[::]:443", "unix:/path"; NULL: no such listener */
+    /* Under which others reach it, without "/" at the end. Of a configuration with a listener never NULL: without the
+     * setting it is made from the address. */
+    char *public_url;
+    char **trusted_proxies; /* addresses and networks whose X-Forwarded-For counts; may be NULL */
+    char *public_tls_cert, *public_tls_cert_file; /* PEM, with its chain; NULL: no TLS */
+    char *public_tls_key, *public_tls_key_file;
+    size_t connections, connections_per_address, body;
+    int64_t request_timeout_ms;
 };
 
 struct config_worker {

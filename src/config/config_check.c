@@ -1,6 +1,9 @@
 /* config_check.c - what belongs together in a configuration, beyond each setting's own limits. */
 #include "config/config_check.h"
 
+#include "net/http_front.h"
+#include "wire/url.h"
+
 static bool check_trusted(char *const *trusted, struct error *error)
 {
     for (size_t i = 0; trusted != NULL && trusted[i] != NULL; i++) {
@@ -12,6 +15,77 @@ static bool check_trusted(char *const *trusted, struct error *error)
         }
     }
     return true;
+}
+
+/* ---- the public listener ---- */
+
+static bool check_url(const struct config_http *http, struct error *error)
+{
+    struct url url;
+    bool good =
+        http->public_url == NULL || (url_parse(span_of(http->public_url), &url) && !url.user_info &&
+                                     !span_has(span_of(http->public_url), '?'));
+    return good || error_set(error, "http.public_url: write it like https://mail.example.com, "
+                                    "without a query, a user or a fragment");
+}
+
+static bool check_certificate(const struct config_http *http, struct error *error)
+{
+    if (http->public_tls_cert == NULL && http->public_tls_key == NULL) {
+        return true;
+    }
+    if (http->public_tls_cert == NULL || http->public_tls_key == NULL) {
+        return error_set(error, "http: public_tls_cert_file and public_tls_key_file belong "
+                                "together; one of them is missing");
+    }
+    struct stream_tls_identity *identity = stream_tls_identity_new(
+        span_of(http->public_tls_cert), span_of(http->public_tls_key), error);
+    if (identity == NULL) {
+        bool of_key = span_starts(span_of(error->text), "the key");
+        const char *path = of_key ? http->public_tls_key_file : http->public_tls_cert_file;
+        return error_prefix(error, "http.%s: %s%s", of_key ? "public_tls_key" : "public_tls_cert",
+                            path == NULL ? "" : path, path == NULL ? "" : ": ");
+    }
+    stream_tls_identity_free(identity);
+    return true;
+}
+
+/* Tokens of provisioning clients travel there, which may change every account. */
+static bool check_listener(const struct config_http *http, struct error *error)
+{
+    struct ip_address address;
+    unsigned port;
+    struct span where = span_of(http->public);
+    if (span_empty(where) || span_starts(where, "unix:/")) {
+        return true;
+    }
+    if (!ip_address_parse_port(where, &address, &port)) {
+        return error_set(error,
+                         "http.public: \"%s\" is neither an address with a port, like "
+                         "127.0.0.1:8025 or [::1]:8025, nor unix:/path",
+                         http->public);
+    }
+    if (!ip_address_is_loopback(&address) && http->public_tls_cert == NULL) {
+        return error_set(error,
+                         "http.public: %s is no loopback address, and tokens would travel in the "
+                         "clear: set public_tls_cert_file and public_tls_key_file, or listen on "
+                         "127.0.0.1:%u behind a front with TLS (docs/fronts.md)",
+                         http->public, port);
+    }
+    return true;
+}
+
+static bool check_public(const struct config_http *http, struct error *error)
+{
+    for (size_t i = 0; http->trusted_proxies != NULL && http->trusted_proxies[i] != NULL; i++) {
+        if (!http_front_valid(span_of(http->trusted_proxies[i]))) {
+            return error_set(error,
+                             "http.trusted_proxies: \"%s\" is no address or network; write it "
+                             "like 192.0.2.1 or 2001:db8::/32",
+                             http->trusted_proxies[i]);
+        }
+    }
+    return check_url(http, error) && check_certificate(http, error) && check_listener(http, error);
 }
 
 static bool check_times(const struct config *config, struct error *error)
@@ -86,5 +160,5 @@ bool config_check(const struct config *config, struct error *error)
 {
     return check_present(config, error) && check_users(config, error) &&
            check_times(config, error) && check_trusted(config->throttle.trusted, error) &&
-           check_providers(config, error);
+           check_public(&config->http, error) && check_providers(config, error);
 }

@@ -6,6 +6,7 @@
 #include "config/config_provider.h"
 #include "config/config_secret.h"
 #include "config/config_value.h"
+#include "wire/url.h"
 
 #include <assert.h>
 #include <pwd.h>
@@ -124,18 +125,52 @@ void config_draft_warn(struct config_draft *draft, const char *format, ...)
 
 /* ---- completing it ---- */
 
+/* Where the public listener is reached: "http://127.0.0.1:8025" when nobody says. */
+static void url_finish(struct config_draft *draft)
+{
+    struct config_http *http = &draft->config.http;
+    struct span url = span_of(http->public_url), where = span_of(http->public);
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(URL_MAX);
+    if (span_empty(where) && span_empty(url)) {
+        return;
+    }
+    while (span_ends(url, "/")) {
+        url = span_first(url, url.length - 1);
+    }
+    if (span_empty(url)) {
+        bool local = span_starts(where, "unix:");
+        buffer_add_text(&text, http->public_tls_cert == NULL ? "http://" : "https://");
+        buffer_add(&text, local ? SPAN_LITERAL("localhost") : where);
+        bool here = span_starts(where, "127.") || span_starts(where, "[::1]");
+        if (!here) {
+            config_draft_warn(draft,
+                              "http.public_url is empty: clients are told that they reach us at "
+                              "%.*s",
+                              (int)text.length, text.at);
+        }
+    }
+    buffer_add(&text, url);
+    memory_free(http->public_url);
+    http->public_url = memory_new(text.length + 1, 1);
+    memcpy(http->public_url, text.at, text.length);
+}
+
 static bool http_finish(struct config_draft *draft, struct error *error)
 {
+    struct config_http *http = &draft->config.http;
     if (draft->complete) {
         return true;
     }
-    if (draft->config.http.internal_secret != NULL && draft->others_read) {
-        return error_set(error,
-                         "http.internal_secret: others can read %s: chmod o-rwx it, or use "
-                         "internal_secret_file",
-                         draft->config.path);
+    if ((http->internal_secret != NULL || http->public_tls_key != NULL) && draft->others_read) {
+        const char *name = http->internal_secret != NULL ? "internal_secret" : "public_tls_key";
+        return error_set(error, "http.%s: others can read %s: chmod o-rwx it, or use %s_file", name,
+                         draft->config.path, name);
     }
-    return config_secret_read("http", &draft->config, error) || error_prefix(error, "http: ");
+    if (!config_secret_read("http", &draft->config, error)) {
+        return error_prefix(error, "http: ");
+    }
+    url_finish(draft);
+    return true;
 }
 
 static bool providers_finish(struct config_draft *draft, struct error *error)

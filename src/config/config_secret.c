@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The longest secret (a private key) and a byte more. */
-enum { FILE_MAX = 16 * 1024 };
+/* The longest secret (a private key), and the longest chain of certificates. */
+enum { FILE_MAX = 16 * 1024, PUBLIC_MAX = 64 * 1024 };
 
 bool config_secret_may_trust(const char *path, const struct stat *status, struct error *error)
 {
@@ -28,7 +28,7 @@ bool config_secret_may_trust(const char *path, const struct stat *status, struct
     return true;
 }
 
-static bool may_read(int fd, const char *path, struct error *error)
+static bool may_read(int fd, const char *path, bool secret, struct error *error)
 {
     struct stat status;
     if (fd < 0 || fstat(fd, &status) != 0) {
@@ -37,22 +37,23 @@ static bool may_read(int fd, const char *path, struct error *error)
     if (!config_secret_may_trust(path, &status, error)) {
         return false;
     }
-    if ((status.st_mode & S_IROTH) != 0) {
+    if (secret && (status.st_mode & S_IROTH) != 0) {
         return error_set(error, "%s holds a secret and others can read it: chmod o-rwx it", path);
     }
     return true;
 }
 
-static bool file_read(const char *path, struct buffer *text, struct error *error)
+static bool file_read(const char *path, bool secret, struct buffer *text, struct error *error)
 {
+    size_t max = secret ? FILE_MAX : PUBLIC_MAX;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    bool good = may_read(fd, path, error);
-    char *room = good ? buffer_room(text, FILE_MAX + 1) : NULL;
-    ssize_t length = good ? read(fd, room, FILE_MAX + 1) : 0;
+    bool good = may_read(fd, path, secret, error);
+    char *room = good ? buffer_room(text, max + 1) : NULL;
+    ssize_t length = good ? read(fd, room, max + 1) : 0;
     if (length < 0) {
         good = error_set(error, "%s: %s", path, strerror(errno));
-    } else if (length > FILE_MAX) {
-        good = error_set(error, "%s is longer than %d bytes", path, FILE_MAX);
+    } else if (length > (ssize_t)max) {
+        good = error_set(error, "%s is longer than %zu bytes", path, max);
     } else if (good) {
         buffer_took(text, (size_t)length);
     }
@@ -74,8 +75,8 @@ static bool take(const struct config_table_setting *file, void *base, struct err
     if (value_of(secret, base) != NULL) {
         return error_set(error, "%s and %s exclude each other", secret->name, file->name);
     }
-    CLEANUP(buffer_wipe) struct buffer text = buffer_limited(2 * FILE_MAX);
-    if (!file_read(path, &text, error)) {
+    CLEANUP(buffer_wipe) struct buffer text = buffer_limited(2 * PUBLIC_MAX);
+    if (!file_read(path, file->type != CONFIG_TABLE_PUBLIC_FILE, &text, error)) {
         return false;
     }
     struct span value = buffer_span(&text);

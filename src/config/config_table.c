@@ -8,7 +8,7 @@
 #define AT(field)       offsetof(struct config, field)
 #define PROVIDER(field) offsetof(struct config_table_provider, field)
 
-enum { KIB = 1024, PEM_MAX = 16 * KIB };
+enum { KIB = 1024, PEM_MAX = 16 * KIB, CHAIN_MAX = 64 * KIB, MIB = 1024 * KIB };
 #define GIB (1024LL * 1024 * KIB)
 enum { SECOND = 1000, MINUTE = 60 * SECOND, HOUR = 60 * MINUTE, DAY = 24 * HOUR, PORT_MAX = 65535 };
 
@@ -171,6 +171,28 @@ const struct config_table_setting config_table[] = {
       "secret that /introspect and /userinfo ask for; both are closed without one", false },
     { "http", "internal_secret_file", CONFIG_TABLE_SECRET_FILE, "", AT(http.internal_secret_file), 0, 0, "internal_secret",
       "file whose first line is that secret; no one else may read it", false },
+    { "http", "public", CONFIG_TABLE_TEXT, "", AT(http.public), 0, 100, NULL,
+      "listener for SCIM: 127.0.0.1:8025 behind a front, 0.0.0.0:443 with a certificate, or unix:/path; none when empty", true },
+    { "http", "public_url", CONFIG_TABLE_URL, "", AT(http.public_url), 0, 400, NULL,
+      "where others reach it, like https://mail.example.com; made from the listener's address when empty", false },
+    { "http", "trusted_proxies", CONFIG_TABLE_LIST, "", AT(http.trusted_proxies), 0, 60, NULL,
+      "addresses and networks of fronts, whose X-Forwarded-For says who asks", false },
+    { "http", "public_tls_cert", CONFIG_TABLE_SECRET, "", AT(http.public_tls_cert), 0, CHAIN_MAX, NULL,
+      "certificate of that listener, with its chain, as PEM; better in a file of its own", false },
+    { "http", "public_tls_cert_file", CONFIG_TABLE_PUBLIC_FILE, "", AT(http.public_tls_cert_file), 0, 0, "public_tls_cert",
+      "PEM file of that certificate with its chain; read again at SIGHUP", false },
+    { "http", "public_tls_key", CONFIG_TABLE_SECRET, "", AT(http.public_tls_key), 0, PEM_MAX, NULL,
+      "key of the certificate, as PEM; better in a file of its own", false },
+    { "http", "public_tls_key_file", CONFIG_TABLE_KEY_FILE, "", AT(http.public_tls_key_file), 0, 0, "public_tls_key",
+      "PEM file of that key; no one else may read it; read again at SIGHUP", false },
+    { "http", "connections", CONFIG_TABLE_COUNT, "1000", AT(http.connections), 1, 10000, NULL,
+      "connections to the public listener; beyond it idle ones are closed, then it says 503", false },
+    { "http", "connections_per_address", CONFIG_TABLE_COUNT, "50", AT(http.connections_per_address), 0, 10000, NULL,
+      "of them from one address (IPv6: /64) that is no trusted proxy; beyond it 429; 0: any number", false },
+    { "http", "body", CONFIG_TABLE_MEMORY, "4M", AT(http.body), 64LL * KIB, 16LL * MIB, NULL,
+      "largest body of a request to the public listener; beyond it 413", false },
+    { "http", "request_timeout", CONFIG_TABLE_DURATION, "30s", AT(http.request_timeout_ms), 100, 10 * MINUTE, NULL,
+      "how long a request may take to arrive; beyond it 408", false },
 
     { "login", "passwords", CONFIG_TABLE_FLAG, "yes", AT(login.passwords), 0, 0, NULL,
       "PLAIN and LOGIN with an account's own password, where it has one", false },
@@ -314,7 +336,8 @@ bool config_table_is_list(const struct config_table_setting *setting)
 
 bool config_table_is_file(const struct config_table_setting *setting)
 {
-    return setting->type == CONFIG_TABLE_SECRET_FILE || setting->type == CONFIG_TABLE_KEY_FILE;
+    return setting->type == CONFIG_TABLE_SECRET_FILE || setting->type == CONFIG_TABLE_PUBLIC_FILE ||
+           setting->type == CONFIG_TABLE_KEY_FILE;
 }
 
 const struct config_table_setting *config_table_find(const char *section, const char *name)
@@ -343,6 +366,7 @@ const char *config_table_type_name(const struct config_table_setting *setting)
         return setting->choices == NULL ? "text" : setting->choices;
     case CONFIG_TABLE_PATH:
     case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_PUBLIC_FILE:
     case CONFIG_TABLE_KEY_FILE:
         return "path";
     case CONFIG_TABLE_SECRET:

@@ -15,6 +15,7 @@ enum config_table_type {
     /* The path of a file whose first line is the secret `choices` of the same section; of a key file it is all of
      * it. Read once, when the draft is finished, and not printed: the secret is. */
     CONFIG_TABLE_SECRET_FILE,
+    CONFIG_TABLE_PUBLIC_FILE, /* all of it, and everybody may read it: a certificate */
     CONFIG_TABLE_KEY_FILE,
     CONFIG_TABLE_LIST,    /* texts; char **, NULL-terminated, NULL when empty, as the next two */
     CONFIG_TABLE_DOMAINS, /* mail domains */
@@ -71,7 +72,8 @@ bool config_table_is_provider(
     const struct config_table_setting *setting);                       /* or of a section in it */
 bool config_table_is_text(const struct config_table_setting *setting); /* one char * */
 bool config_table_is_list(const struct config_table_setting *setting);
-bool config_table_is_file(const struct config_table_setting *setting); /* that holds a secret */
+bool config_table_is_file(
+    const struct config_table_setting *setting); /* that holds a secret, or a certificate */
 const struct config_table_setting *config_table_find(const char *section,
                                                      const char *name); /* NULL: none */
 /* "login.deadline", or "user" outside any section. Lives as long as the arena. */

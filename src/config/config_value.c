@@ -334,6 +334,7 @@ bool config_value_read(const struct config_table_setting *setting, struct span t
     case CONFIG_TABLE_URL:
     case CONFIG_TABLE_SECRET:
     case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_PUBLIC_FILE:
     case CONFIG_TABLE_KEY_FILE:
         return text_read(setting, text, base, error);
     case CONFIG_TABLE_LIST:
@@ -417,6 +418,7 @@ static size_t size_of(enum config_table_type type)
     case CONFIG_TABLE_URL:
     case CONFIG_TABLE_SECRET:
     case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_PUBLIC_FILE:
     case CONFIG_TABLE_KEY_FILE:
         return sizeof(char *);
     case CONFIG_TABLE_LIST:
@@ -501,6 +503,7 @@ void config_value_print(const struct config_table_setting *setting, const void *
     case CONFIG_TABLE_URL:
     case CONFIG_TABLE_SECRET:
     case CONFIG_TABLE_SECRET_FILE:
+    case CONFIG_TABLE_PUBLIC_FILE:
     case CONFIG_TABLE_KEY_FILE:
         quote(*(char *const *)field, text);
         return;

@@ -5,6 +5,7 @@
 
 static const char *const door_label[] = {"door", NULL};
 static const char *const queue_label[] = {"queue", NULL};
+static const char *const reason_label[] = {"reason", NULL};
 static const char *const answer_label[] = {"answer", NULL};
 
 /* -- doors -- */
@@ -80,6 +81,22 @@ void gauges_admin(struct gauges *gauges, const char *name, const struct admin_ap
 void gauges_internal(struct gauges *gauges, const char *name, const struct internal_http *server)
 {
     add_door(gauges, &(struct gauges_door){name, NULL, internal_requests, server});
+}
+
+static size_t public_connections(const void *server)
+{
+    return public_http_connections(server);
+}
+
+static size_t public_requests(const void *server)
+{
+    return public_http_busy(server);
+}
+
+void gauges_public(struct gauges *gauges, const char *name, const struct public_http *server)
+{
+    add_door(gauges, &(struct gauges_door){name, public_connections, public_requests, server});
+    gauges->public = server;
 }
 
 /* -- what is said -- */
@@ -168,6 +185,14 @@ static void say_dropped(struct metrics_family *family, void *context)
     metrics_gauge_say(family, NULL, (double)logging_dropped(gauges->logging));
 }
 
+static void say_refused(struct metrics_family *family, void *context)
+{
+    const struct gauges *gauges = context;
+    for (int kind = 0; gauges->public != NULL && kind < HTTP_REFUSED_COUNT; kind++) {
+        say(family, http_refused_name(kind), (double)public_http_refused(gauges->public, kind));
+    }
+}
+
 static const struct row {
     const char *name, *help;
     const char *const *labels;
@@ -187,6 +212,8 @@ static const struct row {
     {"postern_store_commits_total", "Commits to the database.", NULL, say_commits, true},
     {"postern_store_failures_total", "Look-ups that the database could not answer.", NULL,
      say_failures, true},
+    {"postern_public_refused_total", "Connections and requests that no door saw.", reason_label,
+     say_refused, true},
     {"postern_log_dropped_total", "Log lines that could not be written in time.", NULL, say_dropped,
      true},
 };

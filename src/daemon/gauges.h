@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "daemon/internal_http.h"
 #include "daemon/logging.h"
+#include "daemon/public_http.h"
 #include "mail/auth_server.h"
 #include "mail/map_server.h"
 #include "mail/master_server.h"
@@ -39,6 +40,7 @@ struct gauges {
     const struct store *store;
     const struct fetch_client *fetches;
     const struct logging *logging;
+    const struct public_http *public; /* NULL: not in use */
 };
 
 /* Add a door; NULL: not in use. `name` is a literal. */
@@ -48,6 +50,7 @@ void gauges_map(struct gauges *gauges, const char *name, const struct map_server
 void gauges_policy(struct gauges *gauges, const char *name, const struct policy_server *server);
 void gauges_admin(struct gauges *gauges, const char *name, const struct admin_api *server);
 void gauges_internal(struct gauges *gauges, const char *name, const struct internal_http *server);
+void gauges_public(struct gauges *gauges, const char *name, const struct public_http *server);
 
 void gauges_add(const struct gauges *gauges, struct metrics *metrics);
 

@@ -10,6 +10,8 @@
 #include "base/memory.h"
 #include "daemon/gauges.h"
 #include "daemon/internal_http.h"
+#include "daemon/public_http.h"
+#include "daemon/public_socket.h"
 #include "mail/auth_server.h"
 #include "mail/map_server.h"
 #include "mail/master_server.h"
@@ -77,6 +79,7 @@ struct services {
     struct policy_server *policy;
     struct admin_api *admin;
     struct internal_http *internal;
+    struct public_http *public;
     struct metrics *metrics;
     struct gauges gauges;
     struct moment reported;
@@ -173,6 +176,21 @@ static void open_internal(struct services *services, const struct services_input
     }
 }
 
+/* A socket that the parent bound when there was a certificate is not served without one. */
+static void open_public(struct services *services, const struct services_inputs *inputs)
+{
+    int fd = inputs->fds[SOCKETS_PUBLIC];
+    const struct config_http *config = &inputs->config->http;
+    if (fd >= 0 && !public_socket_fits(config, fd)) {
+        log_error(inputs->log, "public_closed",
+                  log_text("reason", "http.public_tls_cert_file is not set any more"));
+        close(fd);
+    } else if (fd >= 0) {
+        services->public = public_http_new(inputs->loop, fd, config);
+        /* The doors of the public listener are mounted here. */
+    }
+}
+
 static void add_gauges(struct services *services, const struct services_inputs *inputs)
 {
     struct gauges *gauges = &services->gauges;
@@ -194,6 +212,7 @@ static void add_gauges(struct services *services, const struct services_inputs *
     gauges_policy(gauges, sockets_name(SOCKETS_POSTFIX_POLICY), services->policy);
     gauges_admin(gauges, sockets_name(SOCKETS_ADMIN), services->admin);
     gauges_internal(gauges, sockets_name(SOCKETS_INTERNAL), services->internal);
+    gauges_public(gauges, sockets_name(SOCKETS_PUBLIC), services->public);
     gauges_add(gauges, services->metrics);
     token_metrics_add(services->tokens, services->metrics);
 }
@@ -253,6 +272,7 @@ struct services *services_new(const struct services_inputs *inputs, struct error
     open_master_doors(services, inputs);
     open_other_doors(services, inputs);
     open_internal(services, inputs);
+    open_public(services, inputs);
     add_gauges(services, inputs);
     return services;
 }
@@ -268,6 +288,9 @@ void services_configure(struct services *services, struct config *config)
     if (services->internal != NULL) {
         CLEANUP(secret_done) struct secret secret = internal_secret(config);
         internal_http_configure(services->internal, &secret);
+    }
+    if (services->public != NULL) {
+        public_http_configure(services->public, &config->http);
     }
 }
 
@@ -302,6 +325,9 @@ void services_drain(struct services *services)
     if (services->internal != NULL) {
         internal_http_drain(services->internal);
     }
+    if (services->public != NULL) {
+        public_http_drain(services->public);
+    }
 }
 
 bool services_busy(const struct services *services)
@@ -311,6 +337,7 @@ bool services_busy(const struct services *services)
         waiting += services->auth[i] == NULL ? 0 : auth_server_requests(services->auth[i]);
     }
     waiting += services->internal == NULL ? 0 : internal_http_busy(services->internal);
+    waiting += services->public == NULL ? 0 : public_http_busy(services->public);
     return waiting > 0 || (services->admin != NULL && admin_api_busy(services->admin) > 0);
 }
 
@@ -358,6 +385,7 @@ void services_free(struct services *services)
         admin_api_free(services->admin);
     }
     internal_http_free(services->internal);
+    public_http_free(services->public);
     policy_server_free(services->policy);
     map_server_free(services->map);
     for (size_t i = 0; i < MASTER_DOORS; i++) {

@@ -5,6 +5,7 @@
 #include "daemon/directory_guard.h"
 #include "daemon/internal_socket.h"
 #include "daemon/notify.h"
+#include "daemon/public_socket.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +17,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE, PLACE_INTERNAL };
+enum place { PLACE_RUN, PLACE_LOGIN, PLACE_TOKENLOGIN, PLACE_QUEUE, PLACE_INTERNAL, PLACE_PUBLIC };
 enum owner {
     OWNER_ROOT,
     OWNER_POSTFIX
@@ -44,6 +45,7 @@ static const struct entry {
     {"postfix-map", PLACE_QUEUE, "map", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
     {"postfix-policy", PLACE_QUEUE, "policy", 0660, OWNER_POSTFIX, NULL, NULL, NULL},
     {"internal", PLACE_INTERNAL, NULL, 0, OWNER_ROOT, NULL, NULL, NULL}, /* internal_socket.h */
+    {"public", PLACE_PUBLIC, NULL, 0, OWNER_ROOT, NULL, NULL, NULL},     /* public_socket.h */
 };
 
 const char *sockets_name(enum sockets_name name)
@@ -63,6 +65,9 @@ static bool wanted(const struct entry *entry, const struct config *config)
 {
     if (entry->place == PLACE_INTERNAL) {
         return config->http.internal != NULL;
+    }
+    if (entry->place == PLACE_PUBLIC) {
+        return config->http.public != NULL;
     }
     if (entry->link != NULL) {
         return config->dovecot.base_dir != NULL;
@@ -88,6 +93,7 @@ static void place_path(enum place place, const struct config *config, char path[
         snprintf(path, PATH_MAX, "%s/postern", config->postfix.queue_directory);
         return;
     case PLACE_INTERNAL:
+    case PLACE_PUBLIC:
         path[0] = '\0';
         return;
     }
@@ -114,7 +120,7 @@ static bool is_at(int fd, const struct entry *entry, const struct config *config
     struct sockaddr_un address = {0};
     socklen_t length = sizeof(address);
     char path[PATH_MAX], whole[PATH_MAX + 32];
-    if (entry->place == PLACE_INTERNAL || !wanted(entry, config) ||
+    if (entry->file == NULL || !wanted(entry, config) ||
         getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
         return false;
     }
@@ -123,13 +129,24 @@ static bool is_at(int fd, const struct entry *entry, const struct config *config
     return strncmp(address.sun_path, whole, sizeof(address.sun_path)) == 0;
 }
 
+static bool fits(const struct config *config, int fd, struct span name)
+{
+    if (span_is(name, entries[SOCKETS_INTERNAL].name)) {
+        return internal_socket_fits(fd);
+    }
+    return span_is(name, entries[SOCKETS_PUBLIC].name) ? public_socket_fits(&config->http, fd)
+                                                       : is_unix(fd);
+}
+
 static bool take_one(struct sockets *sockets, const struct config *config, int fd, struct span name,
                      struct error *error)
 {
-    bool internal = span_is(name, entries[SOCKETS_INTERNAL].name);
-    if (!is_listening(fd) || !(internal ? internal_socket_fits(fd) : is_unix(fd))) {
-        return error_set(error, "descriptor %d (\"%.*s\") is no listening UNIX socket", fd,
-                         (int)name.length, name.at);
+    if (!is_listening(fd) || !fits(config, fd, name)) {
+        return error_set(error, "descriptor %d (\"%.*s\") is no listening UNIX socket%s", fd,
+                         (int)name.length, name.at,
+                         span_is(name, entries[SOCKETS_PUBLIC].name)
+                             ? " nor on loopback, and http.public_tls_cert_file is not set"
+                             : "");
     }
     for (size_t i = 0; i < SOCKETS_COUNT; i++) {
         bool match = span_is(name, entries[i].name) || is_at(fd, &entries[i], config);
@@ -189,6 +206,10 @@ static bool bind_one(struct sockets *sockets, size_t i, const struct config *con
     if (entry->place == PLACE_INTERNAL) {
         sockets->fd[i] =
             internal_socket_open(config->http.internal, wait_ms, &sockets->path[i], error);
+        return sockets->fd[i] >= 0;
+    }
+    if (entry->place == PLACE_PUBLIC) {
+        sockets->fd[i] = public_socket_open(&config->http, wait_ms, &sockets->path[i], error);
         return sockets->fd[i] >= 0;
     }
     char path[PATH_MAX], whole[PATH_MAX + 32];

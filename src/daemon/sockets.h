@@ -20,6 +20,7 @@ enum sockets_name {
     SOCKETS_POSTFIX_MAP,
     SOCKETS_POSTFIX_POLICY,
     SOCKETS_INTERNAL, /* HTTP, for the mail servers and Prometheus: TCP on loopback, or UNIX */
+    SOCKETS_PUBLIC,   /* HTTP, for identity providers: TCP or UNIX; public_socket.h */
     SOCKETS_COUNT,
 };
 

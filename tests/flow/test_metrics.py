@@ -156,7 +156,7 @@ def refused(daemon, where):
     ("[::]:8026", "no loopback address"),
     ("192.0.2.1:8026", "no loopback address"),
     ("[2001:db8::1]:8026", "no loopback address"),
-    ("[::ffff:127.0.0.1]:8026", "no loopback address"),
+    ("[::ffff:127.0.0.1]:8026", "neither"),
     ("localhost:8026", "neither"),
     ("127.0.0.1", "neither"),
     ("127.0.0.1:0", "neither"),
