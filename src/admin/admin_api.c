@@ -3,6 +3,9 @@
 
 #include "admin/admin_call.h"
 #include "admin/admin_changes.h"
+#include "admin/admin_client_changes.h"
+#include "admin/admin_clients.h"
+#include "admin/admin_deleted.h"
 #include "admin/admin_providers.h"
 #include "admin/admin_tokens.h"
 #include "admin/admin_views.h"
@@ -34,6 +37,16 @@ static const struct route {
     {"GET", "/v1/aliases", RIGHT_READ, admin_views_aliases},
     {"POST", "/v1/aliases", RIGHT_CHANGE, admin_changes_alias_add},
     {"DELETE", "/v1/aliases/{}", RIGHT_CHANGE, admin_changes_alias_delete},
+    {"GET", "/v1/clients", RIGHT_READ, admin_clients_list},
+    {"POST", "/v1/clients", RIGHT_CHANGE, admin_client_changes_add},
+    {"GET", "/v1/clients/{}", RIGHT_READ, admin_clients_show},
+    {"PATCH", "/v1/clients/{}", RIGHT_CHANGE, admin_client_changes_set},
+    {"DELETE", "/v1/clients/{}", RIGHT_CHANGE, admin_client_changes_delete},
+    {"POST", "/v1/clients/{}/rotate", RIGHT_CHANGE, admin_client_changes_rotate},
+    {"POST", "/v1/clients/{}/release", RIGHT_CHANGE, admin_client_changes_release},
+    {"GET", "/v1/deleted", RIGHT_READ, admin_deleted_list},
+    {"GET", "/v1/deleted/{}", RIGHT_READ, admin_deleted_show},
+    {"POST", "/v1/deleted/{}/purge", RIGHT_CHANGE, admin_deleted_purge},
     {"GET", "/v1/providers", RIGHT_READ, admin_providers_list},
     {"GET", "/v1/providers/{}/test", RIGHT_READ, admin_providers_test},
     {"POST", "/v1/token/check", RIGHT_READ, admin_tokens_check},

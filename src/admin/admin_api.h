@@ -24,6 +24,8 @@ struct admin_services {
     struct directory *directory;
     struct password_checks *passwords;
     struct token_checks *tokens;
+    const char *
+        public_url; /* where the public listener is reached, "https://mail.example.com"; NULL: not told */
 };
 
 /* Takes over the listening socket; `services` are copied. */

@@ -12,7 +12,7 @@ static const struct {
     {CHANGE_FAILED, 503, "failed"},       {CHANGE_INVALID, 400, "invalid"},
     {CHANGE_NOT_FOUND, 404, "not_found"}, {CHANGE_EXISTS, 409, "exists"},
     {CHANGE_REFUSED, 422, "refused"},     {CHANGE_DONE, 200, "done"},
-    {CHANGE_SAME, 200, "same"},
+    {CHANGE_SAME, 200, "same"},           {CHANGE_STALE, 409, "failed"},
 };
 
 static void on_changed(const struct change_result *result, void *context)
@@ -27,7 +27,8 @@ static void on_changed(const struct change_result *result, void *context)
         admin_call_refuse(call, ENDINGS[i].status, ENDINGS[i].code, result->problem);
         return;
     }
-    struct json *answer = json_new_object();
+    struct json *answer = call->answer != NULL ? call->answer : json_new_object();
+    call->answer = NULL;
     json_put_text(answer, "code", span_of(ENDINGS[i].code));
     if (result->account != NULL) {
         json_put(answer, "account", admin_views_account(call, result->account));
@@ -35,10 +36,13 @@ static void on_changed(const struct change_result *result, void *context)
     if (!span_empty(result->note)) {
         json_put_text(answer, "note", result->note);
     }
+    if (call->complete != NULL) {
+        call->complete(call, answer);
+    }
     admin_call_answer(call, 200, answer);
 }
 
-static void start(struct admin_call *call)
+void admin_changes_start(struct admin_call *call)
 {
     call->change.actor = call->actor;
     call->run = change_start(call->services->changes, &call->change, on_changed, call);
@@ -53,7 +57,7 @@ static void on_hashed(struct span hash, void *context)
         return;
     }
     call->change.password_hash = span_copy(&call->arena, hash);
-    start(call);
+    admin_changes_start(call);
 }
 
 static void hash_then_start(struct admin_call *call, struct span text)
@@ -103,7 +107,7 @@ static void account_change(struct admin_call *call)
         return;
     }
     if (span_empty(password)) {
-        start(call);
+        admin_changes_start(call);
     } else {
         hash_then_start(call, password);
     }
@@ -129,7 +133,7 @@ static void account_transition(struct admin_call *call, enum change_kind kind)
 {
     call->change.kind = kind;
     call->change.address = call->name;
-    start(call);
+    admin_changes_start(call);
 }
 
 void admin_changes_account_disable(struct admin_call *call)
@@ -166,7 +170,7 @@ void admin_changes_domain_add(struct admin_call *call)
     admin_call_text(call, "name", &call->change.domain);
     admin_call_text(call, "postmaster", &call->change.target);
     if (admin_call_texts_good(call)) {
-        start(call);
+        admin_changes_start(call);
     }
 }
 
@@ -174,7 +178,7 @@ void admin_changes_domain_delete(struct admin_call *call)
 {
     call->change.kind = CHANGE_DOMAIN_DELETE;
     call->change.domain = call->name;
-    start(call);
+    admin_changes_start(call);
 }
 
 void admin_changes_alias_add(struct admin_call *call)
@@ -183,7 +187,7 @@ void admin_changes_alias_add(struct admin_call *call)
     admin_call_text(call, "address", &call->change.address);
     admin_call_text(call, "target", &call->change.target);
     if (admin_call_texts_good(call)) {
-        start(call);
+        admin_changes_start(call);
     }
 }
 
@@ -191,5 +195,5 @@ void admin_changes_alias_delete(struct admin_call *call)
 {
     call->change.kind = CHANGE_ALIAS_DELETE;
     call->change.address = call->name;
-    start(call);
+    admin_changes_start(call);
 }

@@ -4,6 +4,9 @@
 
 #include "admin/admin_call.h"
 
+/* Carries out call->change, and answers with its code, call->answer, the account and the note. */
+void admin_changes_start(struct admin_call *call);
+
 void admin_changes_domain_add(struct admin_call *call); /* {"name", "postmaster"?} */
 void admin_changes_domain_delete(struct admin_call *call);
 /* {"address", "name"?, "home"?, "quota"?, "password"? | "password_hash"?} */

@@ -1,30 +1,6 @@
 /* admin_views.c - the calls that only look, and how an account is shown. */
 #include "admin/admin_views.h"
 
-#include <time.h>
-
-static void put_time(struct json *object, const char *name, int64_t seconds)
-{
-    char text[32];
-    time_t wall = (time_t)seconds;
-    struct tm parts;
-    if (seconds <= 0 || gmtime_r(&wall, &parts) == NULL) {
-        json_put_null(object, name);
-        return;
-    }
-    size_t length = strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-    json_put_text(object, name, span_bytes(text, length));
-}
-
-static void put_text(struct json *object, const char *name, struct span text)
-{
-    if (span_empty(text)) {
-        json_put_null(object, name);
-    } else {
-        json_put_text(object, name, text);
-    }
-}
-
 struct json *admin_views_account(struct admin_call *call, const struct account *account)
 {
     struct directory_mailbox mailbox;
@@ -33,45 +9,23 @@ struct json *admin_views_account(struct admin_call *call, const struct account *
     json_put_text(shown, "address", address_span(&account->primary));
     json_put_text(shown, "state", span_of(account_state_name(account->state)));
     json_put_text(shown, "id", span_of(account->id));
-    put_text(shown, "name", account->name);
+    admin_call_put_text(shown, "name", account->name);
     json_put_text(shown, "home", mailbox.home);
     json_put_integer(shown, "quota_bytes", mailbox.quota_bytes);
     json_put_boolean(shown, "quota_is_default", account->quota_bytes < 0);
     json_put_boolean(shown, "password", !span_empty(account->password));
-    put_text(shown, "provider", account->provider);
-    put_text(shown, "subject", account->subject);
-    put_time(shown, "created", account->created);
-    put_time(shown, "changed", account->changed);
-    put_time(shown, "last_login", account->last_login);
+    admin_call_put_text(shown, "provider", account->provider);
+    admin_call_put_text(shown, "subject", account->subject);
+    admin_call_put_time(shown, "created", account->created);
+    admin_call_put_time(shown, "changed", account->changed);
+    admin_call_put_time(shown, "last_login", account->last_login);
     return shown;
-}
-
-static bool refuse_failure(struct admin_call *call, const struct store_rows *rows)
-{
-    call->read = NULL;
-    if (rows->failure == NULL) {
-        return false;
-    }
-    admin_call_refuse(call, 503, "failed",
-                      "the accounts cannot be read now: see the log, then try again");
-    return true;
-}
-
-static void answer_list(struct admin_call *call, const char *name, struct json *list,
-                        struct span next)
-{
-    struct json *answer = json_new_object();
-    json_put(answer, name, list);
-    if (!span_empty(next)) {
-        json_put_text(answer, "next", next);
-    }
-    admin_call_answer(call, 200, answer);
 }
 
 static void on_domains(const struct store_rows *rows, void *context)
 {
     struct admin_call *call = context;
-    if (refuse_failure(call, rows)) {
+    if (admin_call_read_failed(call, rows)) {
         return;
     }
     struct json *list = json_new_array();
@@ -79,10 +33,10 @@ static void on_domains(const struct store_rows *rows, void *context)
         int64_t created;
         struct json *domain = json_new_object();
         json_put_text(domain, "name", account_rows_read_domain(rows, i, &created));
-        put_time(domain, "created", created);
+        admin_call_put_time(domain, "created", created);
         json_append(list, domain);
     }
-    answer_list(call, "domains", list, (struct span){0});
+    admin_call_answer_list(call, "domains", list, (struct span){0});
 }
 
 void admin_views_domains(struct admin_call *call)
@@ -93,7 +47,7 @@ void admin_views_domains(struct admin_call *call)
 static void on_accounts(const struct store_rows *rows, void *context)
 {
     struct admin_call *call = context;
-    if (refuse_failure(call, rows)) {
+    if (admin_call_read_failed(call, rows)) {
         return;
     }
     struct json *list = json_new_array();
@@ -103,7 +57,8 @@ static void on_accounts(const struct store_rows *rows, void *context)
         json_append(list, admin_views_account(call, &account));
     }
     bool more = rows->rows == ADMIN_CALL_PAGE;
-    answer_list(call, "accounts", list, more ? address_span(&account.primary) : (struct span){0});
+    admin_call_answer_list(call, "accounts", list,
+                           more ? address_span(&account.primary) : (struct span){0});
 }
 
 void admin_views_accounts(struct admin_call *call)
@@ -119,14 +74,14 @@ static struct json *address_json(const struct account_rows_address *address)
     json_put_text(shown, "address", address_span(&address->address));
     json_put_text(shown, "kind", span_of(account_address_kind_name(address->kind)));
     json_put_text(shown, "account", address_span(&address->primary));
-    put_time(shown, "created", address->created);
+    admin_call_put_time(shown, "created", address->created);
     return shown;
 }
 
 static void on_addresses(const struct store_rows *rows, void *context)
 {
     struct admin_call *call = context;
-    if (refuse_failure(call, rows)) {
+    if (admin_call_read_failed(call, rows)) {
         return;
     }
     struct json *list = json_new_array();
@@ -146,7 +101,8 @@ static void on_addresses(const struct store_rows *rows, void *context)
         return;
     }
     bool more = rows->rows == ADMIN_CALL_PAGE;
-    answer_list(call, "aliases", list, more ? address_span(&address.address) : (struct span){0});
+    admin_call_answer_list(call, "aliases", list,
+                           more ? address_span(&address.address) : (struct span){0});
 }
 
 /* Who `text` leads to. false: the call has been refused. */
@@ -167,8 +123,7 @@ static bool find(struct admin_call *call, struct span text, struct account_rows_
     case DIRECTORY_UNAVAILABLE:
         break;
     }
-    admin_call_refuse(call, 503, "failed",
-                      "the accounts cannot be read now: see the log, then try again");
+    admin_call_unreadable(call);
     return false;
 }
 

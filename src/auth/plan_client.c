@@ -113,11 +113,11 @@ bool plan_client_rotate(struct planning *planning)
     if (!planning->change->keep_old) {
         client_delete_secrets_but(steps, span_of(now.id), &planning->change->secret.hash);
     }
+    add_secret(planning, now.id);
     planning->plan->rules[planning->plan->rules_count++] =
-        (struct plan_rule){store_change_steps(steps),
+        (struct plan_rule){store_change_steps(steps) - 1, /* its last step counts the others */
                            "two secrets live already: wait until one has expired, or end the old "
                            "ones at once with --now"};
-    add_secret(planning, now.id);
     if (planning->change->keep_old) {
         client_expire_secrets_but(steps, span_of(now.id), &planning->change->secret.hash,
                                   planning->change->old_expires);

@@ -64,6 +64,16 @@ static enum cli_exit fetch_all(const struct cli_options *options, const struct c
     return CLI_OK;
 }
 
+static void prepare_rows(const struct cli_list *list, struct pages *pages)
+{
+    for (size_t i = 0; list->prepare != NULL && i < pages->count; i++) {
+        struct json *page = json_member_edit(pages->documents[i], list->member);
+        for (size_t r = 0; r < json_size(page); r++) {
+            list->prepare(json_item_edit(page, r));
+        }
+    }
+}
+
 /* One array, a row a line, so that it can be read and cut. */
 static void show_json(const struct json **rows, size_t count)
 {
@@ -82,6 +92,9 @@ enum cli_exit cli_list(const struct cli_options *options, const struct cli_list 
     enum cli_exit result = fetch_all(options, list, &pages);
     if (result != CLI_OK) {
         return result;
+    }
+    if (!options->json) {
+        prepare_rows(list, &pages);
     }
     size_t count = 0, done = 0;
     for (size_t i = 0; i < pages.count; i++) {

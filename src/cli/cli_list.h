@@ -11,6 +11,7 @@ struct cli_list {
     const char *none;          /* what to say of an empty list */
     const struct cli_column *columns;
     size_t columns_count;
+    void (*prepare)(struct json *row); /* adds members for columns, not for --json; may be NULL */
 };
 
 /* Fetches all pages and shows them: a table, or with --json one array. */

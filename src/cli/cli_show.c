@@ -4,8 +4,9 @@
 #include "base/memory.h"
 
 #include <stdio.h>
+#include <string.h>
 
-enum { CELL_MAX = 400 };
+enum { CELL_MAX = 400, HEADING_WIDTH = 12, DEPTH_MAX = 40 };
 
 void cli_show_json(const struct json *answer)
 {
@@ -43,6 +44,52 @@ static void hide_controls(char *text)
     }
 }
 
+void cli_show_text(struct span text)
+{
+    char *copy = memory_new(1, text.length + 1);
+    if (text.length > 0) {
+        memcpy(copy, text.at, text.length);
+    }
+    hide_controls(copy);
+    fputs(copy, stdout);
+    memory_free(copy);
+}
+
+static void show_value(const struct json *value)
+{
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(JSON_SIZE_MAX);
+    if (json_kind(value) == JSON_KIND_TEXT) {
+        json_write_text(json_value_text(value), &text);
+    } else {
+        json_write(value, &text);
+    }
+    cli_show_text(buffer_span(&text));
+}
+
+void cli_show_pretty(const struct json *value, int depth)
+{
+    bool object = json_kind(value) == JSON_KIND_OBJECT;
+    size_t size = json_size(value), done = 0;
+    if (size == 0 || depth > DEPTH_MAX) {
+        show_value(value);
+        return;
+    }
+    puts(object ? "{" : "[");
+    struct json_cursor cursor = {0};
+    while (done < size && (!object || json_next(value, &cursor))) {
+        CLEANUP(buffer_done) struct buffer name = buffer_limited(JSON_SIZE_MAX);
+        printf("%*s", 2 * (depth + 1), "");
+        if (object) {
+            json_write_text(span_of(cursor.name), &name);
+            cli_show_text(buffer_span(&name));
+            fputs(": ", stdout);
+        }
+        cli_show_pretty(object ? cursor.value : json_item(value, done), depth + 1);
+        puts(++done < size ? "," : "");
+    }
+    printf("%*s%c", 2 * depth, "", object ? '}' : ']');
+}
+
 static void list_text(const struct json *list, char text[CELL_MAX])
 {
     CLEANUP(buffer_done) struct buffer joined = buffer_limited(CELL_MAX - 1);
@@ -55,8 +102,10 @@ static void list_text(const struct json *list, char text[CELL_MAX])
     }
 }
 
-static void cell_text(const struct json *object, const char *member, char text[CELL_MAX])
+static void cell_text(const struct json *object, const struct cli_column *column,
+                      char text[CELL_MAX])
 {
+    const char *member = column->member;
     int64_t number;
     struct span value;
     bool flag;
@@ -64,7 +113,11 @@ static void cell_text(const struct json *object, const char *member, char text[C
     if (json_text(object, member, &value)) {
         snprintf(text, CELL_MAX, "%.*s", (int)value.length, value.at);
     } else if (json_number(object, member, &number)) {
-        size_text(number, text);
+        if (column->form == CLI_COLUMN_SIZE) {
+            size_text(number, text);
+        } else {
+            snprintf(text, CELL_MAX, "%lld", (long long)number);
+        }
     } else if (json_boolean(object, member, &flag)) {
         snprintf(text, CELL_MAX, "%s", flag ? "yes" : "no");
     } else if (json_kind(json_member(object, member)) == JSON_KIND_ARRAY) {
@@ -101,7 +154,7 @@ void cli_show_table(const struct json *const *rows, size_t count, const struct c
     for (size_t c = 0; c < columns_count; c++) {
         widths[c] = width_of(columns[c].heading);
         for (size_t r = 0; r < count; r++) {
-            cell_text(rows[r], columns[c].member, cell);
+            cell_text(rows[r], &columns[c], cell);
             widths[c] = width_of(cell) > widths[c] ? width_of(cell) : widths[c];
         }
     }
@@ -110,7 +163,7 @@ void cli_show_table(const struct json *const *rows, size_t count, const struct c
     }
     for (size_t r = 0; r < count; r++) {
         for (size_t c = 0; c < columns_count; c++) {
-            cell_text(rows[r], columns[c].member, cell);
+            cell_text(rows[r], &columns[c], cell);
             print_cell(cell, widths[c], c + 1 == columns_count);
         }
     }
@@ -124,9 +177,13 @@ void cli_show_object(const struct json *object, const struct cli_column *columns
                      size_t columns_count)
 {
     char cell[CELL_MAX];
+    int width = HEADING_WIDTH;
     for (size_t c = 0; c < columns_count; c++) {
-        cell_text(object, columns[c].member, cell);
-        printf("%-12s %s\n", columns[c].heading, cell);
+        width = width_of(columns[c].heading) > width ? width_of(columns[c].heading) : width;
+    }
+    for (size_t c = 0; c < columns_count; c++) {
+        cell_text(object, &columns[c], cell);
+        printf("%-*s %s\n", width, columns[c].heading, cell);
     }
 }
 

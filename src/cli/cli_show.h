@@ -5,14 +5,22 @@
 #include "cli/cli_options.h"
 #include "wire/json.h"
 
+/* How numbers are shown: "5.0G" and "unlimited", or as they are. */
+enum cli_column_form { CLI_COLUMN_SIZE, CLI_COLUMN_COUNT };
+
 /* A column of a table: a heading and the member that fills it. Absent and null are "-", a list is joined. */
 struct cli_column {
     const char *heading;
     const char *member;
+    enum cli_column_form form;
 };
 
 /* The daemon's answer as it is, one line. */
 void cli_show_json(const struct json *answer);
+/* Any value over several lines, for people; `depth` of blanks before the inner ones. */
+void cli_show_pretty(const struct json *value, int depth);
+/* A text from outside with control bytes as "?". */
+void cli_show_text(struct span text);
 /* Rows in columns as wide as their widest entry; says `none` when there are no rows. Control bytes are
  * shown as "?": a name from outside must not steer a terminal. */
 void cli_show_table(const struct json *const *rows, size_t count, const struct cli_column *columns,
