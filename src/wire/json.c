@@ -250,7 +250,7 @@ static void write_whole(const json_t *value, size_t flags, struct buffer *out)
 
 void json_write(const struct json *document, struct buffer *out)
 {
-    write_whole(view(document), JSON_COMPACT, out);
+    write_whole(view(document), JSON_COMPACT | JSON_ENCODE_ANY, out);
 }
 
 void json_write_text(struct span text, struct buffer *out)
@@ -348,4 +348,9 @@ struct json *json_new_boolean(bool value)
 struct json *json_new_integer(int64_t number)
 {
     return own(json_integer(number));
+}
+
+struct json *json_new_null(void)
+{
+    return own(json_null());
 }

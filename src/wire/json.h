@@ -68,6 +68,7 @@ void json_clear(struct json *array);          /* an array or object becomes empt
 struct json *json_new_text(struct span text); /* as json_put_text() */
 struct json *json_new_boolean(bool value);
 struct json *json_new_integer(int64_t number);
+struct json *json_new_null(void);
 
 /* Building: objects and arrays take over what is added. Text must be valid UTF-8 without NUL
  * (asserted); a member that is there already is replaced. */
@@ -80,8 +81,8 @@ void json_put_null(struct json *object, const char *name);
 void json_put(struct json *object, const char *name, struct json *taken);
 void json_append(struct json *array, struct json *taken);
 void json_append_text(struct json *array, struct span text);
-void json_write(const struct json *document,
-                struct buffer *out); /* compact, keys in order of insertion */
+/* Any value: compact, keys in order of insertion. */
+void json_write(const struct json *document, struct buffer *out);
 void json_write_text(struct span text,
                      struct buffer *out); /* one string with its quotes, escaped */
 
