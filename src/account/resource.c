@@ -38,7 +38,7 @@ static const struct statement FIND[] = {
     [RESOURCE_BY_ID] = {RESOURCES LIVING " AND r.id = $3", 3, COLUMNS},
     [RESOURCE_BY_EXTERNAL_ID] = {RESOURCES LIVING " AND r.external_id = $3 ORDER BY r.number", 3,
                                  COLUMNS},
-    [RESOURCE_BY_NAME] = {RESOURCES LIVING " AND r.name_key = $3 ORDER BY r.number", 3, COLUMNS},
+    [RESOURCE_BY_NAME] = {RESOURCES LIVING " AND r.name_key = $3", 3, COLUMNS},
     [RESOURCE_BY_DISPLAY] = {RESOURCES LIVING " AND r.display_key = $3 ORDER BY r.number", 3,
                              COLUMNS},
     [RESOURCE_BY_EMAIL] = {COLUMN_NAMES
