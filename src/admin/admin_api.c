@@ -54,6 +54,7 @@ static const struct route {
 
 struct admin_api {
     struct admin_services services;
+    char *public_url; /* our copy */
     struct http_server *server;
 };
 
@@ -154,8 +155,16 @@ struct admin_api *admin_api_new(int fd, const struct admin_services *services)
                                                          REQUEST_MS, IDLE_MS};
     struct admin_api *api = MEMORY_NEW(struct admin_api);
     api->services = *services;
+    admin_api_configure(api, services->public_url);
     api->server = http_server_new(services->loop, fd, &SETTINGS, &HANDLER, api);
     return api;
+}
+
+void admin_api_configure(struct admin_api *api, const char *public_url)
+{
+    memory_free(api->public_url);
+    api->public_url = public_url != NULL ? memory_text(public_url) : NULL;
+    api->services.public_url = api->public_url;
 }
 
 void admin_api_drain(struct admin_api *api)
@@ -171,5 +180,6 @@ size_t admin_api_busy(const struct admin_api *api)
 void admin_api_free(struct admin_api *api)
 {
     http_server_free(api->server);
+    memory_free(api->public_url);
     memory_free(api);
 }

@@ -24,12 +24,13 @@ struct admin_services {
     struct directory *directory;
     struct password_checks *passwords;
     struct token_checks *tokens;
-    const char *
-        public_url; /* where the public listener is reached, "https://mail.example.com"; NULL: not told */
+    /* where the public listener is reached, "https://mail.example.com"; NULL: there is none. Copied */
+    const char *public_url;
 };
 
 /* Takes over the listening socket; `services` are copied. */
 struct admin_api *admin_api_new(int fd, const struct admin_services *services);
+void admin_api_configure(struct admin_api *api, const char *public_url);
 /* Accepts nothing new; admin_api_busy() tells how many calls still wait for their answer. */
 void admin_api_drain(struct admin_api *api);
 size_t admin_api_busy(const struct admin_api *api);

@@ -155,7 +155,8 @@ static void open_other_doors(struct services *services, const struct services_in
                                              .changes = services->changes,
                                              .directory = services->directory,
                                              .passwords = services->passwords,
-                                             .tokens = services->tokens};
+                                             .tokens = services->tokens,
+                                             .public_url = inputs->config->http.public_url};
         services->admin = admin_api_new(fds[SOCKETS_ADMIN], &admin);
     }
 }
@@ -285,6 +286,9 @@ void services_configure(struct services *services, struct config *config)
     throttle_configure(services->throttle, &config->throttle);
     changes_configure(services->changes, &config->changes);
     services->login.settings = config->login;
+    if (services->admin != NULL) {
+        admin_api_configure(services->admin, config->http.public_url);
+    }
     if (services->internal != NULL) {
         CLEANUP(secret_done) struct secret secret = internal_secret(config);
         internal_http_configure(services->internal, &secret);
