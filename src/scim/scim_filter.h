@@ -7,6 +7,7 @@
 #ifndef SCIM_SCIM_FILTER_H
 #define SCIM_SCIM_FILTER_H
 
+#include "scim/scim_date.h"
 #include "scim/scim_path.h"
 #include "wire/json.h"
 
@@ -38,6 +39,8 @@ struct scim_filter_value {
     bool whole;          /* NUMBER: fits `integer` */
     int64_t integer;
     double number;
+    struct span folded;    /* TEXT, where case does not matter: as it is compared */
+    struct scim_date date; /* TEXT, compared with a dateTime */
 };
 
 struct scim_filter {
@@ -45,14 +48,15 @@ struct scim_filter {
     const struct scim_filter *left,
         *right; /* AND, OR: both; NOT: left; ELEMENT: inner, and what follows it */
     struct scim_path path;
-    enum scim_filter_operator operator;
+    enum scim_filter_operator compare;
     struct scim_filter_value value;
 };
 
 /* The tree lives in `arena`, which also holds copies of all texts. NULL: 400 invalidFilter. */
 const struct scim_filter *scim_filter_parse(enum scim_schema_resource resource, struct span text,
                                             struct arena *arena, struct scim_error *error);
-/* The same for what stands in the brackets of a value path: attributes are parts of `of`. */
+/* The same for what stands in the brackets of a value path: attributes are parts of `of` (NULL: unknown, and so are they);
+ * of a plain one, `value` is itself. */
 const struct scim_filter *scim_filter_parse_inner(const struct scim_schema_attribute *of,
                                                   struct span text, struct arena *arena,
                                                   struct scim_error *error);
@@ -79,6 +83,8 @@ struct scim_filter_key {
 struct scim_filter_key scim_filter_key(const struct scim_filter *filter);
 /* Whether it names members (or members.value …): then they must be loaded to match it. */
 bool scim_filter_needs_members(const struct scim_filter *filter);
+/* The attribute that decides how values compare: a part, or a plain attribute. NULL: not in any schema, or all of a complex one. */
+const struct scim_schema_attribute *scim_filter_leaf(const struct scim_path *path);
 /* The values of `members[value eq "a" or value eq "b"]` and the like: true when the inner filter is nothing but equalities of
  * `value`, joined by `or`; then at most `max` of them are told. */
 bool scim_filter_member_values(const struct scim_filter *inner, struct span *values, size_t max,

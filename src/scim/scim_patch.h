@@ -26,7 +26,8 @@ struct scim_patch_target {
     struct span id;             /* own `id` in a value is ignored when equal (N44 d) */
     struct json *document;      /* changed in place: a copy of what is */
     const struct json *present; /* the members as they are, or NULL: not loaded */
-    bool schemas_given;
+    bool schemas_given;         /* the caller has looked at the body's `schemas` */
+    bool immutable_allowed;     /* what is immutable may change: a client that may move mailboxes */
 };
 
 struct scim_patch_result {
@@ -37,7 +38,9 @@ struct scim_patch_result {
     bool sets_password;
 };
 
-/* Applies a whole PATCH body. false: refused, and `target->document` is to be thrown away. */
+/* Applies a whole PATCH body. false: refused, `target->document` is to be thrown away, and the result is empty.
+ * `schemas` may be missing; a removal of what is not there succeeds. A password that is set stands in the document, for the
+ * caller to take out; it does not make `changed`. 413: more than SCIM_PATCH_OPERATIONS_MAX, or too much work. */
 bool scim_patch_apply(const struct json *body, struct scim_patch_target *target,
                       struct scim_patch_result *result, struct scim_error *error);
 void scim_patch_result_done(struct scim_patch_result *result); /* frees the lists; zeroed is fine */
