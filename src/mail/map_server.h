@@ -3,10 +3,13 @@
  * Keys are whole addresses; sub-addresses, catch-alls and letter case are resolved here. NOTFOUND only
  * ever means that there is none; trouble of ours is TEMP, within `answer_ms` (Postfix waits 100 s).
  *   domains    NAME     1: we receive mail for it
- *   mailboxes  ADDRESS  1: somebody receives its mail
- *   aliases    ADDRESS  the primary address that its mail goes to, with its +tag; NOTFOUND for a primary address
- *   senders    ADDRESS  the login names that may send as it: the owner's primary address and, for
- *                       sessions that began before a rename, its former ones; comma-separated */
+ *   mailboxes  ADDRESS  1: it has a mailbox that takes mail. Groups have none
+ *   aliases    ADDRESS  where its mail goes: of an alias the primary address, with its +tag; of a primary address that
+ *                       is forwarded, the forwards (and itself, where a copy is kept); of a group its members or parts
+ *                       (group_delivery.h). NOTFOUND: nowhere else, or to nobody
+ *   senders    ADDRESS  the login names that may send as it (sender_logins.h), comma-separated
+ *
+ * A group without anybody who takes mail, and an account that takes none, are in neither map: 550 at RCPT. */
 #ifndef MAIL_MAP_SERVER_H
 #define MAIL_MAP_SERVER_H
 

@@ -175,7 +175,8 @@ static void on_request(struct connection *connection, const struct dovecot_line 
     case DIRECTORY_FOUND:
         break;
     }
-    if (account.state != ACCOUNT_ACTIVE) { /* since its OK, a moment ago */
+    /* Ended since its OK, a moment ago; or it became something else. */
+    if (account.state != ACCOUNT_ACTIVE || account.kind != ACCOUNT_PERSON || account.no_mailbox) {
         answer_fail(connection, line->id, NULL);
         return;
     }
@@ -209,7 +210,8 @@ static enum directory_answer find_user(struct connection *connection,
     if (answer != DIRECTORY_FOUND) {
         return answer;
     }
-    if (found.account.state == ACCOUNT_GONE ||
+    if (found.account.state == ACCOUNT_GONE || found.account.kind == ACCOUNT_GROUP ||
+        found.account.no_mailbox ||
         (found.address.local_length == 0 && !takes_catch_all(line->service))) {
         return DIRECTORY_NONE;
     }
@@ -249,8 +251,10 @@ static void on_pass(struct connection *connection, const struct dovecot_line *li
         answer_notfound(connection, line->id);
         break;
     case DIRECTORY_FOUND:
-        if (account.state != ACCOUNT_ACTIVE) {
-            answer_fail(connection, line->id, "account is disabled");
+        if (account.state != ACCOUNT_ACTIVE || account.kind != ACCOUNT_PERSON) {
+            answer_fail(connection, line->id,
+                        account.kind == ACCOUNT_PERSON ? "account is disabled"
+                                                       : "nobody signs in to a shared mailbox");
             break;
         }
         answer_send(connection, dovecot_line_pass(answer_begin(connection), line->id,

@@ -1,42 +1,88 @@
-/* policy_server.c - Postfix's policy service: may this authenticated sender still send? */
+/* policy_server.c - Postfix's policy service: may this sender send, and may this recipient get it? */
 #include "mail/policy_server.h"
 
 #include <assert.h>
 
+#include "account/group_rows.h"
 #include "base/memory.h"
 #include "mail/door.h"
+#include "mail/group_delivery.h"
 #include "wire/policy_request.h"
 
 struct policy_server {
     struct policy_server_settings settings;
     struct directory *directory;
+    struct store *store;
     const struct log *log;
     struct door *door;
     struct buffer out; /* of the reply being written */
 };
 
-enum ruling { RULING_ENDED, RULING_UNAVAILABLE, RULING_NULL_SENDER, RULING_PASS };
+enum ruling {
+    RULING_ENDED,
+    RULING_NO_SMTP,
+    RULING_UNAVAILABLE,
+    RULING_NULL_SENDER,
+    RULING_LATER,
+    RULING_PART,
+    RULING_DISABLED,
+    RULING_INTERNAL,
+    RULING_MEMBERS,
+    RULING_OWNERS,
+    RULING_PASS,
+};
+
+/* `stopped`: why a person who signed in may send nothing any more, for our log; refused recipients are in Postfix's. */
+static const struct {
+    const char *action, *text, *stopped;
+} RULINGS[] = {
+    [RULING_ENDED] = {"421 4.7.0", "This account may no longer send mail", "account ended"},
+    [RULING_NO_SMTP] = {"421 4.7.0", "This account may not send mail by SMTP", "smtp not allowed"},
+    [RULING_UNAVAILABLE] = {"451 4.3.0", "Temporary failure, try again later", NULL},
+    [RULING_NULL_SENDER] = {"550 5.7.1", "An empty sender address may have one recipient only",
+                            "empty sender with several recipients"},
+    [RULING_LATER] = {"DEFER_IF_PERMIT", "Temporary failure, try again later", NULL},
+    [RULING_PART] = {"550 5.1.1", "No such address", NULL},
+    [RULING_DISABLED] = {"550 5.2.1", "This mailbox is disabled and takes no mail", NULL},
+    [RULING_INTERNAL] = {"550 5.7.1",
+                         "Only people of this mail server may write to this address: sign in to "
+                         "its submission service and send again",
+                         NULL},
+    [RULING_MEMBERS] = {"550 5.7.1",
+                        "Only members may write to this address: sign in to the submission "
+                        "service as a member, or ask an owner to be added",
+                        NULL},
+    [RULING_OWNERS] = {"550 5.7.1",
+                       "Only owners may write to this address: ask one of them to send it, signed "
+                       "in to the submission service",
+                       NULL},
+    [RULING_PASS] = {"DUNNO", NULL, NULL},
+};
+
+/* -- the sender, if it signed in -- */
 
 /* MAIL FROM:<> is right for receipts and automatic answers, which have one recipient; with more it
  * would be a way around the sender check. The count is known from DATA on. */
-static enum ruling rule_sender(const struct policy_request *request)
+static enum ruling rule_sender(const struct policy_request *request, const struct account *account)
 {
+    if (account->state != ACCOUNT_ACTIVE) {
+        return RULING_ENDED;
+    }
+    if (account->services != 0 && (account->services & ACCOUNT_SMTP) == 0) {
+        return RULING_NO_SMTP;
+    }
     return span_empty(request->sender) && request->recipient_count > 1 ? RULING_NULL_SENDER
                                                                        : RULING_PASS;
 }
 
-static enum ruling rule(struct policy_server *server, const struct policy_request *request)
+static enum ruling find_sender(struct policy_server *server, const struct policy_request *request,
+                               struct arena *arena, struct account_rows_found *found)
 {
-    CLEANUP(arena_done) struct arena arena = {0};
-    struct account_rows_found found;
     struct address name;
-    if (span_empty(request->sasl_username)) {
-        return RULING_PASS;
-    }
     if (!directory_login_name(server->directory, request->sasl_username, &name)) {
         return RULING_ENDED;
     }
-    switch (directory_login(server->directory, &name, &arena, &found)) {
+    switch (directory_login(server->directory, &name, arena, found)) {
     case DIRECTORY_UNAVAILABLE:
         return RULING_UNAVAILABLE;
     case DIRECTORY_NONE:
@@ -44,39 +90,145 @@ static enum ruling rule(struct policy_server *server, const struct policy_reques
     case DIRECTORY_FOUND:
         break;
     }
-    return found.account.state == ACCOUNT_ACTIVE ? rule_sender(request) : RULING_ENDED;
+    return rule_sender(request, &found->account);
 }
 
-static void log_stop(struct policy_server *server, const struct policy_request *request,
-                     const char *reason)
+/* -- the recipient -- */
+
+/* Postfix alone makes use of the parts of a group, after it asked here. */
+static enum ruling rule_part(struct policy_server *server, const struct policy_request *request,
+                             struct arena *arena)
 {
-    log_info(server->log, "sending_stopped", log_span("user", request->sasl_username),
-             log_text("reason", reason), log_span("rip", request->client_address),
-             log_span("state", request->protocol_state));
+    struct address address;
+    struct error ignored;
+    struct group_delivery_part part;
+    struct group_rows_group group;
+    if (!address_parse(request->recipient, &address, &ignored) ||
+        !group_delivery_parse(&address, &part)) {
+        return RULING_PASS;
+    }
+    switch (group_rows_by_part_key(server->store, span_of(part.key), arena, &group)) {
+    case STORE_ASK:
+        return RULING_LATER;
+    case STORE_NONE:
+        break;
+    case STORE_ROW:
+        return RULING_PART;
+    }
+    return RULING_PASS;
+}
+
+static enum ruling rule_role(struct policy_server *server, const struct group_rows_group *group,
+                             enum group_rows_role role, struct span sender, enum ruling otherwise)
+{
+    switch (group_rows_reaches(server->store, span_of(group->id), role, sender)) {
+    case STORE_ASK:
+        return RULING_LATER;
+    case STORE_NONE:
+        return otherwise;
+    case STORE_ROW:
+        break;
+    }
+    return RULING_PASS;
+}
+
+/* `sender` is the id of who signed in, empty for strangers: anybody can write anything into MAIL FROM. Who owns a
+ * group may write to it, a member or not. */
+static enum ruling rule_group(struct policy_server *server, const struct group_rows_group *group,
+                              struct span sender)
+{
+    enum ruling ruling = RULING_PASS;
+    switch (group->senders) {
+    case GROUP_ROWS_ANYONE:
+        return RULING_PASS;
+    case GROUP_ROWS_INTERNAL:
+        return span_empty(sender) ? RULING_INTERNAL : RULING_PASS;
+    case GROUP_ROWS_MEMBERS:
+        ruling = RULING_MEMBERS;
+        break;
+    case GROUP_ROWS_OWNERS:
+        ruling = RULING_OWNERS;
+        break;
+    }
+    if (span_empty(sender)) {
+        return ruling;
+    }
+    enum ruling owner = rule_role(server, group, GROUP_ROWS_OWNER, sender, ruling);
+    return owner == RULING_MEMBERS ? rule_role(server, group, GROUP_ROWS_MEMBER, sender, ruling)
+                                   : owner;
+}
+
+static enum ruling rule_account(struct policy_server *server, const struct account *account,
+                                struct span sender, struct arena *arena)
+{
+    struct group_rows_group group;
+    if (account->state == ACCOUNT_DISABLED && account->on_disable != ACCOUNT_DELIVER &&
+        !account_receives(account)) {
+        return RULING_DISABLED;
+    }
+    if (account->kind == ACCOUNT_PERSON) {
+        return RULING_PASS;
+    }
+    switch (group_rows_by_id(server->store, span_of(account->id), arena, &group)) {
+    case STORE_ASK:
+        return RULING_LATER;
+    case STORE_NONE:
+        break;
+    case STORE_ROW:
+        return rule_group(server, &group, sender);
+    }
+    return RULING_PASS;
+}
+
+static enum ruling rule_recipient(struct policy_server *server,
+                                  const struct policy_request *request, struct span sender,
+                                  struct arena *arena)
+{
+    struct account_rows_found found = {0};
+    struct span tag;
+    enum ruling part = rule_part(server, request, arena);
+    if (part != RULING_PASS) {
+        return part;
+    }
+    switch (directory_recipient(server->directory, request->recipient, arena, &found, &tag)) {
+    case DIRECTORY_UNAVAILABLE:
+        return RULING_LATER;
+    case DIRECTORY_NONE:
+        break;
+    case DIRECTORY_FOUND:
+        return rule_account(server, &found.account, sender, arena);
+    }
+    return RULING_PASS;
+}
+
+/* -- requests -- */
+
+static enum ruling rule(struct policy_server *server, const struct policy_request *request)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    struct account_rows_found found = {0};
+    bool signed_in = !span_empty(request->sasl_username);
+    enum ruling ruling = signed_in ? find_sender(server, request, &arena, &found) : RULING_PASS;
+    bool asked = span_is(request->protocol_state, "RCPT") && !span_empty(request->recipient);
+    if (ruling != RULING_PASS || !asked) {
+        return ruling;
+    }
+    struct span sender = span_of(signed_in ? found.account.id : NULL);
+    return rule_recipient(server, request, sender, &arena);
 }
 
 static void on_request(struct policy_server *server, const struct policy_request *request)
 {
-    struct buffer *out = &server->out;
-    bool written = false;
-    switch (rule(server, request)) {
-    case RULING_ENDED:
-        log_stop(server, request, "account ended");
-        written = policy_request_reply(out, "421 4.7.0", "This account may no longer send mail");
-        break;
-    case RULING_UNAVAILABLE:
-        written = policy_request_reply(out, "451 4.3.0", "Temporary failure, try again later");
-        break;
-    case RULING_NULL_SENDER:
-        log_stop(server, request, "empty sender with several recipients");
-        written = policy_request_reply(out, "550 5.7.1",
-                                       "An empty sender address may have one recipient only");
-        break;
-    case RULING_PASS:
-        written = policy_request_reply(out, "DUNNO", NULL);
-        break;
+    enum ruling ruling = rule(server, request);
+    if (RULINGS[ruling].stopped != NULL) {
+        log_info(server->log, "sending_stopped", log_span("user", request->sasl_username),
+                 log_text("reason", RULINGS[ruling].stopped),
+                 log_span("rip", request->client_address),
+                 log_span("state", request->protocol_state));
     }
+    bool written = policy_request_reply(&server->out, RULINGS[ruling].action, RULINGS[ruling].text);
     assert(written);
+    (void)written;
 }
 
 static size_t on_input(struct span bytes, struct door_client *client)
@@ -106,7 +258,8 @@ static const struct door_events EVENTS = {.greet = door_client_ready, .input = o
 
 struct policy_server *policy_server_new(struct loop *loop, int fd,
                                         const struct policy_server_settings *settings,
-                                        struct directory *directory, const struct log *log)
+                                        struct directory *directory, struct store *store,
+                                        const struct log *log)
 {
     const struct door_settings door = {
         .name = settings->name,
@@ -118,6 +271,7 @@ struct policy_server *policy_server_new(struct loop *loop, int fd,
     struct policy_server *server = MEMORY_NEW(struct policy_server);
     server->settings = *settings;
     server->directory = directory;
+    server->store = store;
     server->log = log;
     server->out = buffer_limited(1024);
     server->door = door_new(loop, fd, &door, &EVENTS, log, server);

@@ -21,13 +21,13 @@ static void end(struct user_list *list, bool complete)
     list->done(list->context);
 }
 
-/* Accounts that are gone have no mail to look at; they count for where the next page begins. */
+/* Accounts that are gone, or have no mailbox, have no mail to look at; they count for where the next page begins. */
 static void send_account(struct user_list *list, const struct account *account, struct buffer *out)
 {
     struct span user = address_span(&account->primary);
     bool fits = span_fits(user, list->after, sizeof list->after);
     assert(fits);
-    if (account->state != ACCOUNT_GONE) {
+    if (account->state != ACCOUNT_GONE && !account->no_mailbox) {
         buffer_clear(out);
         (void)dovecot_line_list(out, list->id, user);
         stream_write(list->stream, buffer_span(out));

@@ -1,6 +1,8 @@
 /* test_directory.c - what an address leads to, for logins and for mail. */
 #include "with_accounts.h"
 
+#include <time.h>
+
 static enum directory_answer log_in(struct with_accounts *with, const char *text,
                                     char account[ADDRESS_MAX + 1])
 {
@@ -172,6 +174,86 @@ static void test_no_delimiter_no_tags(void **state)
     assert_false(directory_login_name(with->directory, SPAN_LITERAL("ann"), NULL));
 }
 
+/* Rows as provisioning writes them. */
+static void add_rows(struct with_accounts *with)
+{
+    static const struct {
+        const char *id, *primary;
+        enum account_kind kind;
+    } accounts[] = {
+        {"11111111-1111-4111-8111-111111111111", "list@example.com", ACCOUNT_GROUP},
+        {"22222222-2222-4222-8222-222222222222", "team@example.com", ACCOUNT_SHARED},
+        {"33333333-3333-4333-8333-333333333333", "mira@example.com", ACCOUNT_PERSON},
+    };
+    static const struct {
+        const char *address, *account_id;
+        enum address_kind kind;
+        int64_t age;
+    } addresses[] = {
+        {"all@example.com", "11111111-1111-4111-8111-111111111111", ADDRESS_PROVISIONED, 0},
+        {"desk@example.com", "22222222-2222-4222-8222-222222222222", ADDRESS_ALIAS, 0},
+        {"m.voss@example.com", "33333333-3333-4333-8333-333333333333", ADDRESS_PROVISIONED, 0},
+        {"sign.in@example.com", "33333333-3333-4333-8333-333333333333", ADDRESS_LOGIN, 0},
+        {"young@example.com", "33333333-3333-4333-8333-333333333333", ADDRESS_RENAMED, 999},
+        {"aged@example.com", "33333333-3333-4333-8333-333333333333", ADDRESS_RENAMED, 1001},
+    };
+    struct store_change *change = store_change_new();
+    int64_t now = time(NULL);
+    for (size_t i = 0; i < sizeof accounts / sizeof accounts[0]; i++) {
+        struct error error;
+        struct account account = {
+            .state = ACCOUNT_ACTIVE, .kind = accounts[i].kind, .retention_days = -1};
+        strcpy(account.id, accounts[i].id);
+        assert_true(address_parse(span_of(accounts[i].primary), &account.primary, &error));
+        account_rows_add_account(change, &account);
+        account_rows_add_address(change, span_of(accounts[i].primary), span_of(accounts[i].id),
+                                 ADDRESS_PRIMARY, now);
+    }
+    for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
+        account_rows_add_address(change, span_of(addresses[i].address),
+                                 span_of(addresses[i].account_id), addresses[i].kind,
+                                 now - addresses[i].age);
+    }
+    assert_int_equal(with_store_write(&with->store, change), STORE_DONE);
+    directory_forget_all(with->directory);
+}
+
+static void test_kinds_of_accounts_and_addresses(void **state)
+{
+    struct with_accounts *with = *state;
+    people(with);
+    add_rows(with);
+    for (int again = 0; again < 2; again++) { /* from the database, then as it is remembered */
+        expect_login(with, "list@example.com", NULL);
+        expect_login(with, "all@example.com", NULL);
+        expect_login(with, "team@example.com", NULL);
+        expect_login(with, "desk@example.com", NULL);
+        expect_login(with, "m.voss@example.com", "mira@example.com");
+        expect_login(with, "sign.in", "mira@example.com");
+        expect_login(with, "young@example.com", "mira@example.com");
+        expect_login(with, "aged@example.com", "mira@example.com"); /* 0: for ever */
+        expect_recipient(with, "list@example.com", "list@example.com", "");
+        expect_recipient(with, "all+x@example.com", "list@example.com", "+x");
+        expect_recipient(with, "desk@example.com", "team@example.com", "");
+        expect_recipient(with, "m.voss+x@example.com", "mira@example.com", "+x");
+        expect_recipient(with, "aged@example.com", "mira@example.com", "");
+        /* Not even by the catch-all. */
+        expect_recipient(with, "sign.in@example.com", NULL, "");
+        expect_recipient(with, "sign.in+x@example.com", NULL, "");
+    }
+    char root[] = "/var/vmail", domain[] = "example.com";
+    const struct directory_settings settings = {.default_domain = domain,
+                                                .mail_root = root,
+                                                .delimiter = '+',
+                                                .rename_login_s = 1000,
+                                                .cache_bytes = 1 << 20};
+    directory_configure(with->directory, &settings);
+    expect_login(with, "young@example.com", "mira@example.com");
+    expect_login(with, "aged@example.com", NULL);
+    expect_recipient(with, "aged@example.com", "mira@example.com", "");
+    expect_login(with, "m.voss@example.com", "mira@example.com");
+}
+
 /* Trouble of ours must never look like "no such address". */
 static void test_trouble_is_not_absence(void **state)
 {
@@ -209,6 +291,7 @@ int main(void)
         CASE(test_domains),
         CASE(test_mailboxes_follow_account_and_settings),
         CASE(test_no_delimiter_no_tags),
+        CASE(test_kinds_of_accounts_and_addresses),
         CASE(test_trouble_is_not_absence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -139,6 +139,18 @@ static void test_request_is_always_answered(void **state)
     assert_string_equal(ask(peer, "REQUEST\t3\t9\t3\t" COOKIE), "FAIL\t3");
     add_pending("99999999-9999-4999-8999-999999999999", 4);
     assert_string_equal(ask(peer, "REQUEST\t4\t9\t4\t" COOKIE), "NOTFOUND\t4");
+    static const char *const NO_MAILBOX_OF_THEIRS[] = {
+        "55555555-5555-4555-8555-555555555555", /* a group */
+        "66666666-6666-4666-8666-666666666666", /* a shared mailbox */
+        "77777777-7777-4777-8777-777777777776", /* a person without */
+    };
+    for (uint32_t i = 0; i < 3; i++) {
+        char line[64], answer[16];
+        snprintf(line, sizeof line, "REQUEST\t%u\t9\t%u\t" COOKIE, i + 5, i + 5);
+        snprintf(answer, sizeof answer, "FAIL\t%u", i + 5);
+        add_pending(NO_MAILBOX_OF_THEIRS[i], i + 5);
+        assert_string_equal(ask(peer, line), answer);
+    }
     with_mail_leave(peer);
 }
 
@@ -183,6 +195,14 @@ static const struct {
     {"PASS\t14\toff@example.com\tservice=doveadm", "FAIL\t14\treason=account is disabled"},
     {"PASS\t15\tnobody@example.com\tservice=doveadm", "NOTFOUND\t15"},
     {"CACHE-FLUSH\t16", "OK\t16\t0"},
+    {"USER\t17\tlist@example.com\tservice=lmtp", "NOTFOUND\t17"},
+    {"USER\t18\tdesk+x@example.com\tservice=lmtp",
+     "USER\t18\tteam@example.com\tuid=5000\tgid=5000\thome=/srv/mail/team"},
+    {"USER\t19\tnobox@example.com\tservice=imap", "NOTFOUND\t19"},
+    {"USER\t20\trefuses@example.com\tservice=doveadm",
+     "USER\t20\trefuses@example.com\tuid=5000\tgid=5000\thome=/srv/mail/refuses"},
+    {"PASS\t21\tteam@example.com", "FAIL\t21\treason=nobody signs in to a shared mailbox"},
+    {"PASS\t22\tlist@example.com", "NOTFOUND\t22"},
 };
 
 static void test_lookups(void **state)

@@ -256,6 +256,80 @@ static void test_passwords(void **state)
 
 /* -- the way in -- */
 
+static void test_services(void **state)
+{
+    (void)state;
+    enum { ALL = 0, MAIL = ACCOUNT_IMAP | ACCOUNT_SMTP };
+    static const struct {
+        const char *protocol;
+        unsigned services;
+        bool no_mailbox;
+        enum policy_reason reason; /* POLICY_NO_REASON: may come in */
+    } cases[] = {
+        {"imap", ALL, false, POLICY_NO_REASON},
+        {"", ALL, false, POLICY_NO_REASON},
+        {"doveadm", ALL, false, POLICY_NO_REASON},
+        {"imap", MAIL, false, POLICY_NO_REASON},
+        {"IMAP", MAIL, false, POLICY_NO_REASON},
+        {"smtp", MAIL, false, POLICY_NO_REASON},
+        {"submission", MAIL, false, POLICY_NO_REASON},
+        {"pop3", MAIL, false, POLICY_SERVICE},
+        {"sieve", MAIL, false, POLICY_SERVICE},
+        {"", MAIL, false, POLICY_SERVICE},
+        {"doveadm", MAIL, false, POLICY_SERVICE},
+        {"imap ", MAIL, false, POLICY_SERVICE},
+        {"sieve", ACCOUNT_SIEVE, false, POLICY_NO_REASON},
+        {"managesieve", ACCOUNT_SIEVE, false, POLICY_NO_REASON},
+        {"pop3", ACCOUNT_POP3, false, POLICY_NO_REASON},
+        {"pop3", ACCOUNT_WEBMAIL, false, POLICY_SERVICE},
+        {"imap", ALL, true, POLICY_NO_MAILBOX},
+        {"pop3", ALL, true, POLICY_NO_MAILBOX},
+        {"sieve", ALL, true, POLICY_NO_MAILBOX},
+        {"smtp", ALL, true, POLICY_NO_REASON},
+        {"dav", ALL, true, POLICY_NO_REASON},
+        {"imap", MAIL, true, POLICY_NO_MAILBOX},
+        {"pop3", MAIL, true, POLICY_SERVICE},
+    };
+    struct verdict verdict = {.answer = VERDICT_ACCEPTED,
+                              .provider = &work,
+                              .address = address_of("alice@example.com"),
+                              .verified = VERIFIED_YES};
+    strcpy(verdict.subject, "s-1");
+    work.email_verified = PROVIDER_EMAIL_REQUIRE;
+    work.binds = true;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct account account = account_of("1", ACCOUNT_ACTIVE, "alice@example.com");
+        account.services = cases[i].services;
+        account.no_mailbox = cases[i].no_mailbox;
+        struct policy_facts facts = {.password = PASSWORD_RIGHT,
+                                     .account = &account,
+                                     .named = &account,
+                                     .name_given = true,
+                                     .protocol = span_of(cases[i].protocol)};
+        enum decision expected =
+            cases[i].reason == POLICY_NO_REASON ? DECISION_ACCEPT : DECISION_REFUSE;
+        struct policy_outcome outcome = policy_decide(&facts);
+        assert_int_equal(outcome.decision, expected);
+        assert_int_equal(outcome.reason, cases[i].reason);
+        facts.verdict = &verdict; /* a first login by a token, and later ones */
+        outcome = policy_decide(&facts);
+        assert_int_equal(outcome.decision, expected);
+        assert_int_equal(outcome.reason, cases[i].reason);
+        assert_int_equal(outcome.binds, expected == DECISION_ACCEPT);
+        account.provider = SPAN_LITERAL("work");
+        account.subject = SPAN_LITERAL("s-1");
+        assert_int_equal(policy_decide(&facts).decision, expected);
+        facts.verdict = NULL; /* who guesses learns nothing */
+        facts.password = PASSWORD_WRONG;
+        assert_int_equal(policy_decide(&facts).reason, POLICY_WRONG_PASSWORD);
+        account.state = ACCOUNT_DISABLED;
+        facts.password = PASSWORD_RIGHT;
+        assert_int_equal(policy_decide(&facts).reason, POLICY_DISABLED);
+    }
+    assert_string_equal(policy_reason_name(POLICY_SERVICE), "service_not_allowed");
+    assert_string_equal(policy_reason_name(POLICY_NO_MAILBOX), "no_mailbox");
+}
+
 static void test_entry(void **state)
 {
     (void)state;
@@ -322,8 +396,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_token),   cmocka_unit_test(test_reasons),
         cmocka_unit_test(test_zero_means_no), cmocka_unit_test(test_trust_without_subject),
-        cmocka_unit_test(test_passwords),     cmocka_unit_test(test_entry),
-        cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_passwords),     cmocka_unit_test(test_services),
+        cmocka_unit_test(test_entry),         cmocka_unit_test(test_bound),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }

@@ -3,6 +3,9 @@
 
 #include "mail/policy_server.h"
 
+#define LIST "55555555-5555-4555-8555-555555555555"
+#define KEY  "0123456789abcdef0123456789abcdea"
+
 static struct policy_server *server;
 static struct with_mail_place place;
 
@@ -11,8 +14,14 @@ static int start(void **state)
     (void)state;
     const struct policy_server_settings settings = {.name = "policy", .connections_max = 4};
     with_mail_start();
+    with_groups_start();
+    with_groups_add(LIST, "list@example.com", KEY, GROUP_ROWS_MEMBERS);
+    with_groups_add("66666666-6666-4666-8666-666666666666", "team@example.com",
+                    "0123456789abcdef0123456789abcdeb", GROUP_ROWS_INTERNAL);
+    with_groups_join(LIST, GROUP_ROWS_ACCOUNT, "hello@example.com", 10);
+    with_groups_join(LIST, GROUP_ROWS_ACCOUNT, "quota@example.com", 20)->role = GROUP_ROWS_OWNER;
     int fd = with_mail_listen(&place);
-    server = policy_server_new(with_mail_loop, fd, &settings, NULL, &with_mail_log);
+    server = policy_server_new(with_mail_loop, fd, &settings, NULL, NULL, &with_mail_log);
     return 0;
 }
 
@@ -78,6 +87,73 @@ static const struct {
     {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=x@example.net\nsasl_username=hello+"
      "x@example.com\n",
      "action=421 4.7.0 This account may no longer send mail"},
+    /* What may be used, beside the mailbox. */
+    {"protocol_state=RCPT\nsender=reader@example.com\nrecipient=x@example.net\nsasl_username="
+     "reader@example.com\n",
+     "action=421 4.7.0 This account may not send mail by SMTP"},
+    /* Whatever is no person signs nobody in. */
+    {"protocol_state=RCPT\nsender=team@example.com\nrecipient=x@example.net\nsasl_username=team@"
+     "example.com\n",
+     "action=421 4.7.0 This account may no longer send mail"},
+    {"protocol_state=RCPT\nsender=list@example.com\nrecipient=x@example.net\nsasl_username=list@"
+     "example.com\n",
+     "action=421 4.7.0 This account may no longer send mail"},
+    /* Ended with reject: for everybody, by each address. */
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=refuses@example.com\n",
+     "action=550 5.2.1 This mailbox is disabled and takes no mail"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=Refuses.Too+tag@example.com\nsasl_"
+     "username=hello@example.com\n",
+     "action=550 5.2.1 This mailbox is disabled and takes no mail"},
+    {"protocol_state=DATA\nsender=a@example.net\nrecipient=refuses@example.com\n", "action=DUNNO"},
+    /* To be forwarded, and nowhere to go. */
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=lost@example.com\n",
+     "action=550 5.2.1 This mailbox is disabled and takes no mail"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=moved@example.com\n",
+     "action=DUNNO"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=off@example.com\n", "action=DUNNO"},
+    /* A list of its members. */
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=list@example.com\n",
+     "action=550 5.7.1 Only members may write to this address: sign in to the submission service "
+     "as a member, or ask an owner to be added"},
+    /* What MAIL FROM says proves nothing. */
+    {"protocol_state=RCPT\nsender=quota@example.com\nrecipient=list@example.com\n",
+     "action=550 5.7.1 Only members may write to this address: sign in to the submission service "
+     "as a member, or ask an owner to be added"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=ALL+x@example.com\n",
+     "action=550 5.7.1 Only members may write to this address: sign in to the submission service "
+     "as a member, or ask an owner to be added"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=list@example.com\nsasl_username="
+     "hello@example.com\n",
+     "action=DUNNO"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=all@example.com\nsasl_username="
+     "former@example.com\n",
+     "action=DUNNO"},
+    /* No member, but an owner. */
+    {"protocol_state=RCPT\nsender=quota@example.com\nrecipient=list@example.com\nsasl_username="
+     "quota@example.com\n",
+     "action=DUNNO"},
+    /* Neither. */
+    {"protocol_state=RCPT\nsender=copies@example.com\nrecipient=list@example.com\nsasl_username="
+     "copies@example.com\n",
+     "action=550 5.7.1 Only members may write to this address: sign in to the submission service "
+     "as a member, or ask an owner to be added"},
+    /* A shared mailbox that is for people of this server. */
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=team@example.com\n",
+     "action=550 5.7.1 Only people of this mail server may write to this address: sign in to its "
+     "submission service and send again"},
+    {"protocol_state=RCPT\nsender=copies@example.com\nrecipient=desk@example.com\nsasl_username="
+     "copies@example.com\n",
+     "action=DUNNO"},
+    /* What Postfix alone makes use of. */
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=0123456789ABCDEF0123456789abcdea.0-"
+     "65535@example.com\n",
+     "action=550 5.1.1 No such address"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=0123456789abcdef0123456789abcdea.7-"
+     "9@example.org\nsasl_username=hello@example.com\n",
+     "action=550 5.1.1 No such address"},
+    {"protocol_state=RCPT\nsender=hello@example.com\nrecipient=0123456789abcdef0123456789abcde9.0-"
+     "65535@example.com\n",
+     "action=DUNNO"},
 };
 
 static void ask(struct with_mail_peer *peer, const char *attributes)
@@ -128,7 +204,56 @@ static void test_trouble_is_temporary(void **state)
                         "action=451 4.3.0 Temporary failure, try again later");
     assert_string_equal(with_mail_line(peer), "");
     ask(peer, "protocol_state=RCPT\nsender=a@example.net\nrecipient=hello@example.com\n");
+    assert_string_equal(with_mail_line(peer),
+                        "action=DEFER_IF_PERMIT Temporary failure, try again later");
+    assert_string_equal(with_mail_line(peer), "");
+    ask(peer, "protocol_state=DATA\nsender=a@example.net\nrecipient=hello@example.com\n");
     assert_string_equal(with_mail_line(peer), "action=DUNNO");
+    assert_string_equal(with_mail_line(peer), "");
+    with_mail_trouble = false;
+    with_groups_trouble = true;
+    static const char *const NEED_GROUPS[] = {
+        "protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n",
+        "protocol_state=RCPT\nsender=a@example.net\nrecipient=" KEY ".0-65535@example.com\n",
+        "protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n"
+        "sasl_username=hello@example.com\n",
+    };
+    for (size_t i = 0; i < sizeof NEED_GROUPS / sizeof NEED_GROUPS[0]; i++) {
+        ask(peer, NEED_GROUPS[i]);
+        assert_string_equal(with_mail_line(peer),
+                            "action=DEFER_IF_PERMIT Temporary failure, try again later");
+        assert_string_equal(with_mail_line(peer), "");
+    }
+    with_mail_leave(peer);
+}
+
+/* Each kind of sender that a group may have, and each kind of person who writes to it. */
+static void test_who_may_write_to_a_group(void **state)
+{
+    (void)state;
+    static const char *const PEOPLE[] = {"", "copies@example.com", "hello@example.com",
+                                         "quota@example.com"};
+    static const char *const MAY[] = {[GROUP_ROWS_ANYONE] = "yyyy",
+                                      [GROUP_ROWS_INTERNAL] = "nyyy",
+                                      [GROUP_ROWS_MEMBERS] = "nnyy",
+                                      [GROUP_ROWS_OWNERS] = "nnny"};
+    struct with_mail_peer *peer = with_mail_connect(&place);
+    for (size_t kind = 0; kind < sizeof MAY / sizeof MAY[0]; kind++) {
+        with_groups_groups[0].senders = (enum group_rows_senders)kind;
+        for (size_t who = 0; who < sizeof PEOPLE / sizeof PEOPLE[0]; who++) {
+            char attributes[256];
+            snprintf(attributes, sizeof attributes,
+                     "protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n"
+                     "sasl_username=%s\n",
+                     PEOPLE[who]);
+            ask(peer, attributes);
+            const char *action = with_mail_line(peer);
+            bool passes = strcmp(action, "action=DUNNO") == 0;
+            assert_int_equal(passes, MAY[kind][who] == 'y');
+            assert_true(passes || strncmp(action, "action=550 5.7.1 Only ", 22) == 0);
+            assert_string_equal(with_mail_line(peer), "");
+        }
+    }
     with_mail_leave(peer);
 }
 
@@ -223,6 +348,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_actions, start, stop),
         cmocka_unit_test_setup_teardown(test_ended_while_connected, start, stop),
         cmocka_unit_test_setup_teardown(test_trouble_is_temporary, start, stop),
+        cmocka_unit_test_setup_teardown(test_who_may_write_to_a_group, start, stop),
         cmocka_unit_test_setup_teardown(test_bytes_one_by_one, start, stop),
         cmocka_unit_test_setup_teardown(test_nonsense_ends_the_connection, start, stop),
         cmocka_unit_test_setup_teardown(test_endless_request, start, stop),
