@@ -102,6 +102,10 @@ enum { GROUP_COLUMNS = 7 };
 static const struct statement BY_ID = {GROUPS " WHERE g.id = $1", 1, GROUP_COLUMNS};
 static const struct statement BY_PART_KEY = {GROUPS " WHERE g.part_key = $1", 1, GROUP_COLUMNS};
 static const struct statement LIST = {GROUPS " WHERE g.id > $1 ORDER BY g.id", 1, GROUP_COLUMNS};
+static const struct statement LIST_OF_MEMBER = {
+    GROUPS " WHERE g.id IN (SELECT group_id FROM membership WHERE member_id = $1 AND role = $2)"
+           " ORDER BY g.id",
+    2, GROUP_COLUMNS};
 
 static struct address address_of(struct span text)
 {
@@ -167,6 +171,14 @@ struct store_read *group_rows_list(struct store *store, struct span after, size_
 {
     const struct value key = value_text(after);
     return store_read_start(store, &LIST, &key, rows_max, fn, context);
+}
+
+struct store_read *group_rows_list_of_member(struct store *store, struct span member_id,
+                                             enum group_rows_role role, size_t rows_max,
+                                             store_read_fn *fn, void *context)
+{
+    const struct value keys[] = {value_text(member_id), value_integer(role)};
+    return store_read_start(store, &LIST_OF_MEMBER, keys, rows_max, fn, context);
 }
 
 void group_rows_read_group(const struct store_rows *rows, size_t row,
@@ -504,9 +516,9 @@ void group_rows_delete_members(struct store_change *change, struct span group_id
 const struct statement *const *group_rows_statements(size_t *count)
 {
     static const struct statement *const all[] = {
-        &BY_ID,           &BY_PART_KEY, &LIST,          &HAS,          &REACHES,
-        &COUNT,           &TARGETS,     &MEMBERS,       &MEMBERSHIPS,  &ACCESSES,
-        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP};
+        &BY_ID,           &BY_PART_KEY, &LIST,          &HAS,           &REACHES,
+        &COUNT,           &TARGETS,     &MEMBERS,       &MEMBERSHIPS,   &ACCESSES,
+        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP, &LIST_OF_MEMBER};
     *count = sizeof all / sizeof all[0];
     return all;
 }

@@ -112,6 +112,10 @@ void group_rows_read_membership(const struct store_rows *rows, size_t row,
 /* All groups in order of id after `after`: for `postern group list`. */
 struct store_read *group_rows_list(struct store *store, struct span after, size_t rows_max,
                                    store_read_fn *fn, void *context);
+/* Those that an account or group is in directly, in order of id: for `postern account show`. */
+struct store_read *group_rows_list_of_member(struct store *store, struct span member_id,
+                                             enum group_rows_role role, size_t rows_max,
+                                             store_read_fn *fn, void *context);
 void group_rows_read_group(const struct store_rows *rows, size_t row,
                            struct group_rows_group *group);
 /* Who may use which shared mailbox: the files that Dovecot reads. Rows in order of mailbox and member. */
