@@ -408,6 +408,7 @@ bool scim_patch_apply(const struct json *body, struct scim_patch_target *target,
     bool applied = apply_all(&patch, body);
     if (applied) {
         result->changed = differs(before, target->document);
+        result->sets_password &= json_member(target->document, "password") != NULL;
         scim_patch_members_finish(&patch.members, &result->members);
     } else {
         *result = (struct scim_patch_result){0};

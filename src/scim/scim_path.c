@@ -85,7 +85,7 @@ static bool read_head(enum scim_schema_resource resource, struct span text, stru
     const struct scim_schema *schema = scim_schema_by_urn(resource, span_first(text, colon));
     if (schema == NULL) {
         path->name = text;
-        return !is_blank_or_control(text) && colon + 1 < text.length
+        return !is_blank_or_control(text) && colon > 0 && colon + 1 < text.length
                    ? true
                    : refuse(error, text, "is not an attribute's name");
     }
