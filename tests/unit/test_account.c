@@ -119,6 +119,94 @@ static void test_what_nobody_filled_in_is_gone(void **state)
     assert_string_equal(account_address_kind_name(ADDRESS_RENAMED), "renamed");
 }
 
+static void test_services(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *word;
+        unsigned service;
+    } cases[] = {{"imap", ACCOUNT_IMAP},
+                 {"pop3", ACCOUNT_POP3},
+                 {"POP", ACCOUNT_POP3},
+                 {"smtp", ACCOUNT_SMTP},
+                 {"submission", ACCOUNT_SMTP},
+                 {"sieve", ACCOUNT_SIEVE},
+                 {"ManageSieve", ACCOUNT_SIEVE},
+                 {"jmap", ACCOUNT_JMAP},
+                 {"webmail", ACCOUNT_WEBMAIL},
+                 {"dav", ACCOUNT_DAV},
+                 {"", 0},
+                 {"imaps", 0},
+                 {"ima", 0}};
+    static const struct {
+        unsigned services;
+        const char *text;
+    } written[] = {{0, ""},
+                   {ACCOUNT_SMTP | ACCOUNT_IMAP, "imap smtp"},
+                   {ACCOUNT_DAV, "dav"},
+                   {127, "imap pop3 smtp managesieve jmap webmail dav"},
+                   {128, ""}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(account_service_parse(span_of(cases[i].word)), cases[i].service);
+    }
+    for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+        CLEANUP(buffer_done) struct buffer out = buffer_limited(100);
+        account_services_write(written[i].services, &out);
+        assert_true(span_is(buffer_span(&out), written[i].text));
+    }
+}
+
+static void test_on_disable(void **state)
+{
+    (void)state;
+    enum account_on_disable what = ACCOUNT_REJECT;
+    assert_true(account_on_disable_parse(SPAN_LITERAL("Deliver"), &what));
+    assert_int_equal(what, ACCOUNT_DELIVER);
+    assert_true(account_on_disable_parse(SPAN_LITERAL("reject"), &what));
+    assert_int_equal(what, ACCOUNT_REJECT);
+    assert_true(account_on_disable_parse(SPAN_LITERAL("forward"), &what));
+    assert_int_equal(what, ACCOUNT_FORWARD);
+    assert_false(account_on_disable_parse(SPAN_LITERAL("drop"), &what));
+    assert_false(account_on_disable_parse(SPAN_LITERAL(""), &what));
+    assert_int_equal(what, ACCOUNT_FORWARD);
+    assert_string_equal(account_on_disable_name(ACCOUNT_FORWARD), "forward");
+    assert_string_equal(account_kind_name(ACCOUNT_PERSON), "person");
+    assert_string_equal(account_kind_name(ACCOUNT_GROUP), "group");
+    assert_string_equal(account_kind_name(ACCOUNT_SHARED), "shared");
+    assert_string_equal(account_address_kind_name(ADDRESS_PROVISIONED), "provisioned");
+    assert_string_equal(account_address_kind_name(ADDRESS_LOGIN), "login");
+}
+
+static void test_who_receives(void **state)
+{
+    (void)state;
+    static const struct {
+        enum account_state state;
+        enum account_on_disable on_disable;
+        bool no_mailbox, forwards, receives;
+    } cases[] = {
+        {ACCOUNT_ACTIVE, ACCOUNT_REJECT, false, false, true},
+        {ACCOUNT_ACTIVE, ACCOUNT_DELIVER, true, false, false},
+        {ACCOUNT_ACTIVE, ACCOUNT_DELIVER, true, true, true},
+        {ACCOUNT_DISABLED, ACCOUNT_DELIVER, false, false, true},
+        {ACCOUNT_DISABLED, ACCOUNT_DELIVER, true, true, false},
+        {ACCOUNT_DISABLED, ACCOUNT_REJECT, false, true, false},
+        {ACCOUNT_DISABLED, ACCOUNT_FORWARD, false, true, true},
+        {ACCOUNT_DISABLED, ACCOUNT_FORWARD, true, true, true},
+        {ACCOUNT_DISABLED, ACCOUNT_FORWARD, false, false, false},
+        {ACCOUNT_GONE, ACCOUNT_DELIVER, false, true, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct account account = {.state = cases[i].state,
+                                  .on_disable = cases[i].on_disable,
+                                  .no_mailbox = cases[i].no_mailbox};
+        account.forward_to = cases[i].forwards ? SPAN_LITERAL("x@y.example") : (struct span){0};
+        assert_true(account_receives(&account) == cases[i].receives);
+        account.kind = ACCOUNT_GROUP;
+        assert_true(account_receives(&account) == (cases[i].state != ACCOUNT_GONE));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +215,9 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_quotas),
         cmocka_unit_test(test_what_nobody_filled_in_is_gone),
+        cmocka_unit_test(test_services),
+        cmocka_unit_test(test_on_disable),
+        cmocka_unit_test(test_who_receives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

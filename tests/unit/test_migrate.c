@@ -126,6 +126,68 @@ static void test_embedded_steps(void **state)
     loop_free(loop);
 }
 
+static struct span text(struct with_file *with, struct arena *arena,
+                        const struct statement *statement)
+{
+    struct value value;
+    assert_int_equal(store_sqlite_lookup(with->writer, statement, NULL, arena, &value), STORE_ROW);
+    return value.text;
+}
+
+/* A database of the first release, with rows in it, becomes one of this. */
+static void test_from_the_first_release(void **state)
+{
+    struct with_file *with = *state;
+    CLEANUP(arena_done) struct arena arena = {0};
+    struct error error = {""};
+    size_t count;
+    const struct migration *steps = migrate_steps(&count);
+    static const struct statement account = {
+        "SELECT COUNT(*) FROM account WHERE id = 'id-1' AND version = 7 AND state = 2 AND name = "
+        "'Ann' AND quota_bytes = -1 AND subject = 's' AND last_login = 9 AND kind = 0 AND "
+        "on_disable = 0 AND forward_to IS NULL AND keep_copy = 1 AND no_mailbox = 0 AND services = "
+        "0 AND retention_days = -1",
+        0, 1};
+    static const struct statement address = {
+        "SELECT COUNT(*) FROM address WHERE account_id = 'id-1' AND kind = 1 AND created = 5", 0,
+        1};
+    static const struct statement audited = {"SELECT actor FROM audit WHERE subject = 'a@b'", 0, 1};
+    static const struct statement tombstones = {
+        "SELECT COUNT(*) FROM account WHERE state = 0 AND no_mailbox = 0", 0, 1};
+    static const struct statement foreign = {"SELECT COUNT(*) FROM pragma_foreign_key_check", 0, 1};
+    static const struct statement whole = {"PRAGMA integrity_check", 0, 1};
+    assert_true(count >= 2);
+    assert_string_equal(steps[1].name, "0002-provisioning");
+    assert_true(migrate_run(with->writer, steps, 1, 10, &error));
+    bool written = store_sqlite_script(
+        with->writer,
+        "INSERT INTO domain VALUES ('b', 1);"
+        "INSERT INTO account VALUES ('id-1', 7, 2, 'a@b', 'Ann', NULL, -1, 'h', 'p', 's', 5, 6, 9);"
+        "INSERT INTO account VALUES ('id-2', 2, 0, 'c@b', NULL, NULL, 0, NULL, NULL, NULL, 5, 6, "
+        "0);"
+        "INSERT INTO address VALUES ('a@b', 'b', 'id-1', 1, 5);"
+        "INSERT INTO address VALUES ('c@b', 'b', 'id-2', 0, 5);"
+        "INSERT INTO audit VALUES (1, 5, 'uid:0', 'account_add', 'a@b', 'id-1', '{}')",
+        &error);
+    if (!written || !migrate_run(with->writer, steps, count, 20, &error)) {
+        fail_msg("%s", error.text);
+    }
+    assert_int_equal(number(with, &NEWEST), count);
+    assert_int_equal(number(with, &account), 1);
+    assert_int_equal(number(with, &address), 1);
+    assert_int_equal(number(with, &tombstones), 1);
+    assert_int_equal(number(with, &foreign), 0);
+    assert_true(span_is(text(with, &arena, &audited), "uid:0"));
+    assert_true(span_is(text(with, &arena, &whole), "ok"));
+    struct loop *loop = loop_new();
+    struct store *store = store_open(loop, with->store.where, 0, &error);
+    if (store == NULL) {
+        fail_msg("%s", error.text);
+    }
+    store_close(store);
+    loop_free(loop);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -136,6 +198,7 @@ int main(void)
         CASE(test_newer_database_is_refused),
         CASE(test_database_of_others_is_refused),
         CASE(test_embedded_steps),
+        CASE(test_from_the_first_release),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
