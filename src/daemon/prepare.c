@@ -182,6 +182,25 @@ static bool make_store_directory(const struct config *config, struct error *erro
     return true;
 }
 
+/* Who may use which shared mailbox: the worker writes it, Dovecot's mail processes read it, nobody else. Files in it
+ * inherit its group. */
+static bool make_shared_directory(int run, const struct config *config, struct error *error)
+{
+    static const char NAME[] = "shared";
+    bool root = geteuid() == 0;
+    gid_t group =
+        (gid_t)(config->mail_group.number < 0 ? config->group.number : config->mail_group.number);
+    bool made = mkdirat(run, NAME, 0700) == 0 || errno == EEXIST;
+    int fd = made ? openat(run, NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
+    bool good = fd >= 0 && (!root || fchown(fd, (uid_t)config->user.number, group) == 0) &&
+                fchmod(fd, root ? 02750 : 0700) == 0;
+    int reason = errno;
+    if (fd >= 0) {
+        close(fd);
+    }
+    return good || error_set(error, "%s/%s: %s", config->run_directory, NAME, strerror(reason));
+}
+
 bool prepare_all(const struct config *config, struct prepare *prepared, struct error *error)
 {
     *prepared = (struct prepare){.lock = -1};
@@ -193,7 +212,7 @@ bool prepare_all(const struct config *config, struct prepare *prepared, struct e
         return error_prefix(error, "run_directory: ");
     }
     prepared->lock = take_lock(directory, config->run_directory, error);
-    bool good = prepared->lock >= 0 &&
+    bool good = prepared->lock >= 0 && make_shared_directory(directory, config, error) &&
                 (read_key(directory, &prepared->token_key) ||
                  make_key(directory, config->run_directory, &prepared->token_key, error));
     close(directory);
