@@ -1,11 +1,14 @@
 /* admin_api.c - the routes of the admin socket, and who may call them. */
 #include "admin/admin_api.h"
 
+#include "admin/admin_audit.h"
 #include "admin/admin_call.h"
 #include "admin/admin_changes.h"
 #include "admin/admin_client_changes.h"
 #include "admin/admin_clients.h"
 #include "admin/admin_deleted.h"
+#include "admin/admin_group_changes.h"
+#include "admin/admin_groups.h"
 #include "admin/admin_providers.h"
 #include "admin/admin_tokens.h"
 #include "admin/admin_views.h"
@@ -34,6 +37,14 @@ static const struct route {
     {"POST", "/v1/accounts/{}/enable", RIGHT_CHANGE, admin_changes_account_enable},
     {"POST", "/v1/accounts/{}/rename", RIGHT_CHANGE, admin_changes_account_rename},
     {"POST", "/v1/accounts/{}/unbind", RIGHT_CHANGE, admin_changes_account_unbind},
+    {"GET", "/v1/accounts/{}/source", RIGHT_READ, admin_views_source},
+    {"GET", "/v1/groups", RIGHT_READ, admin_groups_list},
+    {"POST", "/v1/groups", RIGHT_CHANGE, admin_group_changes_add},
+    {"GET", "/v1/groups/{}", RIGHT_READ, admin_groups_show},
+    {"DELETE", "/v1/groups/{}", RIGHT_CHANGE, admin_group_changes_delete},
+    {"GET", "/v1/groups/{}/source", RIGHT_READ, admin_groups_source},
+    {"GET", "/v1/groups/{}/members", RIGHT_READ, admin_groups_members},
+    {"POST", "/v1/groups/{}/members", RIGHT_CHANGE, admin_group_changes_member},
     {"GET", "/v1/aliases", RIGHT_READ, admin_views_aliases},
     {"POST", "/v1/aliases", RIGHT_CHANGE, admin_changes_alias_add},
     {"DELETE", "/v1/aliases/{}", RIGHT_CHANGE, admin_changes_alias_delete},
@@ -44,6 +55,7 @@ static const struct route {
     {"DELETE", "/v1/clients/{}", RIGHT_CHANGE, admin_client_changes_delete},
     {"POST", "/v1/clients/{}/rotate", RIGHT_CHANGE, admin_client_changes_rotate},
     {"POST", "/v1/clients/{}/release", RIGHT_CHANGE, admin_client_changes_release},
+    {"GET", "/v1/audit", RIGHT_READ, admin_audit_list},
     {"GET", "/v1/deleted", RIGHT_READ, admin_deleted_list},
     {"GET", "/v1/deleted/{}", RIGHT_READ, admin_deleted_show},
     {"POST", "/v1/deleted/{}/purge", RIGHT_CHANGE, admin_deleted_purge},

@@ -7,20 +7,35 @@
 #include "cli/cli_call.h"
 #include "cli/cli_change.h"
 #include "cli/cli_list.h"
+#include "cli/cli_source.h"
 
 #include <stdio.h>
 
-static const struct cli_column LISTED[] = {{"ADDRESS", "address"},
-                                           {"STATE", "state"},
-                                           {"QUOTA", "quota_bytes"},
-                                           {"LAST LOGIN", "last_login"},
-                                           {"NAME", "name"}};
-static const struct cli_column SHOWN[] = {{"address", "address"},   {"state", "state"},
-                                          {"name", "name"},         {"id", "id"},
-                                          {"mail", "home"},         {"quota", "quota_bytes"},
-                                          {"password", "password"}, {"provider", "provider"},
-                                          {"subject", "subject"},   {"created", "created"},
-                                          {"changed", "changed"},   {"last login", "last_login"}};
+static const struct cli_column LISTED[] = {{"ADDRESS", "address"},       {"STATE", "state"},
+                                           {"ORIGIN", "origin"},         {"QUOTA", "quota_bytes"},
+                                           {"LAST LOGIN", "last_login"}, {"NAME", "name"}};
+static const struct cli_column SHOWN[] = {{"address", "address"},
+                                          {"state", "state"},
+                                          {"kind", "kind"},
+                                          {"name", "name"},
+                                          {"id", "id"},
+                                          {"origin", "origin_is"},
+                                          {"external id", "external_id"},
+                                          {"userName", "sent_name"},
+                                          {"mail", "home"},
+                                          {"quota", "quota_bytes"},
+                                          {"services", "services_are"},
+                                          {"if disabled", "on_disable"},
+                                          {"forwards to", "forward_to"},
+                                          {"retention", "retention_is"},
+                                          {"password", "password"},
+                                          {"provider", "provider"},
+                                          {"subject", "subject"},
+                                          {"created", "created"},
+                                          {"changed", "changed"},
+                                          {"last login", "last_login"}};
+static const struct cli_column GROUPS[] = {
+    {"IN GROUP", "name"}, {"KIND", "kind"}, {"ADDRESS", "address"}};
 static const struct cli_column ADDRESSES[] = {
     {"ALSO", "address"}, {"KIND", "kind"}, {"SINCE", "created"}};
 
@@ -145,20 +160,76 @@ static void show_addresses(const struct json *addresses)
     memory_free(rows);
 }
 
+static void show_groups(const struct json *groups)
+{
+    size_t size = json_size(groups);
+    const struct json **rows = memory_new(size, sizeof(struct json *));
+    for (size_t i = 0; i < size; i++) {
+        rows[i] = json_item(groups, i);
+    }
+    if (size > 0) {
+        putchar('\n');
+        cli_show_table(rows, size, GROUPS, sizeof GROUPS / sizeof *GROUPS, "");
+    }
+    memory_free(rows);
+}
+
+static void put_words(struct json *account, const char *name, const char *first, struct span second)
+{
+    CLEANUP(buffer_done) struct buffer text = buffer_limited(400);
+    buffer_add_text(&text, first);
+    buffer_add(&text, second);
+    json_put_text(account, name, buffer_span(&text));
+}
+
+/* What takes more than one member to say. */
+static void prepare(struct json *account)
+{
+    char days[32] = "the default";
+    bool mailbox = true;
+    int64_t number;
+    struct span origin = json_value_text(json_member(account, "origin"));
+    struct span since = json_value_text(json_member(account, "provisioned"));
+    CLEANUP(buffer_done) struct buffer words = buffer_limited(300);
+    buffer_add(&words, span_is(origin, "hand") ? SPAN_LITERAL("by hand") : origin);
+    buffer_add_text(&words, span_empty(since) ? "" : ", since ");
+    buffer_add(&words, since);
+    put_words(account, "origin_is", "", buffer_span(&words));
+    buffer_clear(&words);
+    const struct json *services = json_member(account, "services");
+    for (size_t i = 0; i < json_size(services); i++) {
+        buffer_add_text(&words, i > 0 ? ", " : "");
+        buffer_add(&words, json_value_text(json_item(services, i)));
+    }
+    (void)json_boolean(account, "mailbox", &mailbox);
+    put_words(account, "services_are", json_size(services) == 0 ? "all" : "", buffer_span(&words));
+    if (!mailbox) {
+        put_words(account, "home", "none: it only signs in", (struct span){0});
+    }
+    if (json_number(account, "retention_days", &number)) {
+        snprintf(days, sizeof days, "%lld days", (long long)number);
+    }
+    put_words(account, "retention_is", days, (struct span){0});
+}
+
 enum cli_exit cli_account_show(const struct cli_options *options)
 {
     struct json *answer;
-    char *target = cli_call_target("/v1/accounts/", options->words[0], "");
-    enum cli_exit result = cli_call(options, "GET", target, NULL, &answer);
+    bool source = cli_options_value(options, "source") != NULL;
+    char *target = cli_call_target("/v1/accounts/", options->words[0], source ? "/source" : "");
+    enum cli_exit result =
+        source ? cli_source_show(options, target) : cli_call(options, "GET", target, NULL, &answer);
     memory_free(target);
-    if (result != CLI_OK) {
+    if (result != CLI_OK || source) {
         return result;
     }
     if (options->json) {
         cli_show_json(answer);
     } else {
+        prepare(answer);
         cli_show_object(answer, SHOWN, sizeof SHOWN / sizeof *SHOWN);
         show_addresses(json_member(answer, "addresses"));
+        show_groups(json_member(answer, "groups"));
     }
     json_free(answer);
     return CLI_OK;

@@ -16,7 +16,7 @@ enum cli_exit {
     CLI_NO_DAEMON = 6, /* nobody answers on the admin socket */
 };
 
-enum { CLI_WORDS_MAX = 2, CLI_SETTINGS_MAX = 12 };
+enum { CLI_WORDS_MAX = 3, CLI_SETTINGS_MAX = 12 };
 
 /* An option that a verb takes: `--name VALUE`, or a switch when `value` is NULL. */
 struct cli_option {

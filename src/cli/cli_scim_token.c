@@ -105,8 +105,7 @@ static void show_secret(const struct cli_options *options, const struct json *an
     if (json_text(answer, "base_url", &base)) {
         fprintf(stderr, "The provider's SCIM base URL is %.*s\n", (int)base.length, base.at);
     } else {
-        fputs("The SCIM base URL is not known: set http.public_url in postern.conf, see "
-              "docs/scim.md\n",
+        fputs("No provider can reach it yet: set http.public in postern.conf, see docs/scim.md\n",
               stderr);
     }
     if (json_text(answer, "expires", &expires)) {

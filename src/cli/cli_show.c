@@ -15,7 +15,7 @@ void cli_show_json(const struct json *answer)
     printf("%.*s\n", (int)text.length, text.at);
 }
 
-static void size_text(int64_t bytes, char text[CELL_MAX])
+void cli_show_size(int64_t bytes, char text[32])
 {
     static const char *const UNITS[] = {"", "K", "M", "G", "T", "P"};
     size_t unit = 0;
@@ -24,7 +24,7 @@ static void size_text(int64_t bytes, char text[CELL_MAX])
         size /= 1024;
         unit++;
     }
-    snprintf(text, CELL_MAX,
+    snprintf(text, 32,
              bytes == 0              ? "unlimited"
              : size < 10 && unit > 0 ? "%.1f%s"
                                      : "%.0f%s",
@@ -114,7 +114,7 @@ static void cell_text(const struct json *object, const struct cli_column *column
         snprintf(text, CELL_MAX, "%.*s", (int)value.length, value.at);
     } else if (json_number(object, member, &number)) {
         if (column->form == CLI_COLUMN_SIZE) {
-            size_text(number, text);
+            cli_show_size(number, text);
         } else {
             snprintf(text, CELL_MAX, "%lld", (long long)number);
         }

@@ -19,6 +19,7 @@ struct cli_column {
 void cli_show_json(const struct json *answer);
 /* Any value over several lines, for people; `depth` of blanks before the inner ones. */
 void cli_show_pretty(const struct json *value, int depth);
+void cli_show_size(int64_t bytes, char text[32]); /* "5.0G"; 0: "unlimited" */
 /* A text from outside with control bytes as "?". */
 void cli_show_text(struct span text);
 /* Rows in columns as wide as their widest entry; says `none` when there are no rows. Control bytes are
