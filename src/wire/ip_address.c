@@ -14,7 +14,7 @@ bool ip_address_parse(struct span text, struct ip_address *address)
 {
     char copy[IP_ADDRESS_TEXT_MAX];
     *address = (struct ip_address){0};
-    if (!span_fits(text, copy, sizeof copy)) {
+    if (span_has(text, '\0') || !span_fits(text, copy, sizeof copy)) {
         return false;
     }
     if (inet_pton(AF_INET, copy, address->bytes + sizeof mapped) == 1) {

@@ -69,6 +69,27 @@ static void check_request(struct span bytes, struct arena *arena)
                               &refusal) == HTTP_MORE);
 }
 
+/* Whoever reads heads alone finds the same head, and the body where it is. */
+static void check_head(struct span bytes, enum http_answer whole)
+{
+    static const struct http_limits limits = {
+        .head_max = 4096, .headers_max = 60, .body_max = 4096, .chunked = true};
+    struct http_refusal refusal;
+    enum http_answer answer = http_request_head(bytes, &limits, &request_again, &refusal);
+    assert((answer == HTTP_REFUSED) == (refusal.text != NULL));
+    assert(whole != HTTP_COMPLETE || answer == HTTP_COMPLETE);
+    if (answer != HTTP_COMPLETE) {
+        return;
+    }
+    assert(!request_again.chunked || request_again.body_length == 0);
+    assert(request_again.body_length <= 4096);
+    assert(span_ends(span_first(bytes, request_again.consumed), "\r\n\r\n"));
+    if (whole == HTTP_COMPLETE) {
+        assert(request.consumed == request_again.consumed + request_again.body_length);
+        assert(request.headers_count == request_again.headers_count && !request_again.chunked);
+    }
+}
+
 static void check_response(struct span bytes)
 {
     CLEANUP(buffer_done) struct buffer out = buffer_limited(20000);
@@ -152,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct span bytes = span_bytes(data, size);
     enum http_answer answer = http_request_parse(bytes, &LIMITS, &request, &refusal);
     check_refusal(answer, &refusal);
+    check_head(bytes, answer);
     if (answer == HTTP_COMPLETE) {
         check_request(bytes, &arena);
         check_encoding(request.query, &arena);

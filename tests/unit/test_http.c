@@ -101,6 +101,77 @@ static void run_request(const struct vector *vector)
     run(vector, show_request);
 }
 
+/* ---- heads alone ---- */
+
+static const struct http_limits HEAD_LIMITS = {
+    .head_max = 1000, .headers_max = 10, .body_max = 100, .chunked = true};
+
+/* "METHOD path LENGTH|chunked [expects] keep|close +rest", "more", or "refused STATUS why". */
+static enum http_answer show_head(struct span bytes, struct buffer *out)
+{
+    struct http_refusal refusal;
+    enum http_answer answer = http_request_head(bytes, &HEAD_LIMITS, &request, &refusal);
+    show_refusal(out, answer, &refusal);
+    if (answer == HTTP_COMPLETE) {
+        buffer_add(out, request.method);
+        buffer_add_byte(out, ' ');
+        buffer_add(out, request.path);
+        buffer_format(out, request.chunked ? " chunked" : " %zu", request.body_length);
+        buffer_add_text(out, request.expects_continue ? " expects" : "");
+        buffer_add_text(out, request.keep_alive ? " keep" : " close");
+        buffer_format(out, " +%zu", bytes.length - request.consumed);
+    }
+    return answer;
+}
+
+static void run_head(const struct vector *vector)
+{
+    run(vector, show_head);
+}
+
+/* Whatever is wrong with a whole request is wrong with its head, but for what only the head's reader takes. */
+static void run_request_as_head(const struct vector *vector)
+{
+    struct http_refusal whole, head;
+    struct span bytes = vector->column[1];
+    if (http_request_parse(bytes, &LIMITS, &request, &whole) != HTTP_REFUSED ||
+        whole.status == 417 || whole.status == 501) {
+        return;
+    }
+    vector_must(vector, http_request_head(bytes, &HEAD_LIMITS, &request, &head) == HTTP_REFUSED,
+                "is refused as a head");
+    vector_must(vector, head.status == whole.status && head.text == whole.text,
+                "is refused for the same reason");
+}
+
+static void test_heads(void **state)
+{
+    (void)state;
+    vectors_run("http_head.txt", 25, run_head);
+    vectors_run("http_request.txt", 70, run_request_as_head);
+    struct http_refusal refusal;
+    static const char chunked[] =
+        "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+    assert_int_equal(http_request_head(span_of(chunked), &LIMITS, &request, &refusal),
+                     HTTP_REFUSED);
+    assert_int_equal(refusal.status, 501);
+}
+
+/* What is known of a request that is refused: the path, once the first line was good. */
+static void test_refused_path(void **state)
+{
+    (void)state;
+    struct http_refusal refusal;
+    static const char bad_host[] = "GET /scim/v2 HTTP/1.1\r\nHost: a b\r\n\r\n",
+                      bad_line[] = "GET /scim/v2 HTTP/1.9\r\nHost: a\r\n\r\n";
+    assert_int_equal(http_request_head(span_of(bad_host), &LIMITS, &request, &refusal),
+                     HTTP_REFUSED);
+    assert_true(span_is(request.path, "/scim/v2"));
+    assert_int_equal(http_request_head(span_of(bad_line), &LIMITS, &request, &refusal),
+                     HTTP_REFUSED);
+    assert_true(span_empty(request.path));
+}
+
 static void run_response(const struct vector *vector)
 {
     run(vector, show_response);
@@ -280,10 +351,11 @@ static void test_limits(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_requests), cmocka_unit_test(test_responses),
-        cmocka_unit_test(test_queries),  cmocka_unit_test(test_decode),
-        cmocka_unit_test(test_headers),  cmocka_unit_test(test_replies),
-        cmocka_unit_test(test_calls),    cmocka_unit_test(test_injection),
+        cmocka_unit_test(test_requests),     cmocka_unit_test(test_heads),
+        cmocka_unit_test(test_refused_path), cmocka_unit_test(test_responses),
+        cmocka_unit_test(test_queries),      cmocka_unit_test(test_decode),
+        cmocka_unit_test(test_headers),      cmocka_unit_test(test_replies),
+        cmocka_unit_test(test_calls),        cmocka_unit_test(test_injection),
         cmocka_unit_test(test_limits),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

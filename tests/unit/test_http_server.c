@@ -1,124 +1,5 @@
 /* test_http_server.c - requests over real sockets: whole, in pieces, too many, too slow, and clients that leave. */
-#include "with_net.h"
-
-#include <stdio.h>
-
-#include "net/http_server.h"
-
-enum { CONNECTIONS_MAX = 3, BODY_MAX = 1000, WAITING_MAX = 8 };
-
-static struct loop *loop;
-static struct http_server *server;
-static unsigned port;
-
-/* The handler of the tests: notes each request, answers at once or leaves it to the test. */
-static bool answers_at_once;
-static bool frees_server;
-static struct http_exchange *waiting[WAITING_MAX];
-static int requests, gone;
-static char last_method[16], last_path[64], last_body[BODY_MAX + 1];
-
-static void on_request(struct http_exchange *exchange, const struct http_server_request *request,
-                       void *context)
-{
-    assert_ptr_equal(context, &requests);
-    span_fits(request->http->method, last_method, sizeof last_method);
-    span_fits(request->http->path, last_path, sizeof last_path);
-    span_fits(request->http->body, last_body, sizeof last_body);
-    http_server_keep(exchange, &waiting[requests % WAITING_MAX]);
-    waiting[requests % WAITING_MAX] = exchange;
-    requests++;
-    if (frees_server) {
-        http_server_free(server);
-        server = NULL;
-    } else if (answers_at_once) {
-        /* A view of the request: good until the reply. */
-        http_server_reply(exchange, 200, "text/plain", request->http->path);
-    }
-}
-
-static void on_gone(struct http_exchange *exchange, void *context)
-{
-    assert_ptr_equal(context, &requests);
-    struct http_exchange **slot = http_server_kept(exchange);
-    assert_ptr_equal(*slot, exchange);
-    *slot = NULL;
-    gone++;
-}
-
-static void start(const struct http_server_settings *settings)
-{
-    static const struct http_server_handler handler = {on_request, on_gone};
-    loop = loop_new();
-    server = http_server_new(loop, net_listen(&port), settings, &handler, &requests);
-    answers_at_once = true;
-    frees_server = false;
-    requests = gone = 0;
-    memset(waiting, 0, sizeof waiting);
-}
-
-static int set_up(void **state)
-{
-    static const struct http_server_settings settings = {.connections_max = CONNECTIONS_MAX,
-                                                         .body_max = BODY_MAX,
-                                                         .request_ms = 30000,
-                                                         .idle_ms = 30000};
-    (void)state;
-    start(&settings);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    (void)state;
-    http_server_free(server);
-    loop_free(loop);
-    return 0;
-}
-
-/* -- a client -- */
-
-struct client {
-    int fd;
-    size_t length;
-    bool closed;
-    char got[8192];
-};
-
-static struct client client_new(void)
-{
-    return (struct client){.fd = net_connect(port)};
-}
-
-static bool client_reads(struct client *client)
-{
-    ssize_t length = recv(client->fd, client->got + client->length,
-                          sizeof client->got - 1 - client->length, MSG_DONTWAIT);
-    client->closed = client->closed || length == 0;
-    client->length += length > 0 ? (size_t)length : 0;
-    client->got[client->length] = '\0';
-    return true;
-}
-
-/* Waits until the answer ends in `end`, and forgets it. */
-static void client_expects(struct client *client, const char *start, const char *end)
-{
-    TURN_UNTIL(loop, client_reads(client) && span_ends(span_of(client->got), end));
-    if (strncmp(client->got, start, strlen(start)) != 0) {
-        fail_msg("got: %s", client->got);
-    }
-    client->length = 0;
-    client->got[0] = '\0';
-}
-
-static void client_expects_close(struct client *client)
-{
-    TURN_UNTIL(loop, client_reads(client) && client->closed);
-    assert_int_equal(client->length, 0);
-    close(client->fd);
-}
-
-#define GET(path) "GET " path " HTTP/1.1\r\nHost: x\r\n\r\n"
+#include "with_http_server.h"
 
 /* -- requests and replies -- */
 
@@ -194,6 +75,87 @@ static void test_head(void **state)
     net_send(client.fd, "HEAD /x HTTP/1.1\r\nHost: x\r\n\r\n");
     TURN_UNTIL(loop, client_reads(&client) && span_ends(span_of(client.got), "\r\n\r\n"));
     assert_non_null(strstr(client.got, "\r\nContent-Length: 2\r\n"));
+    close(client.fd);
+}
+
+static void test_address(void **state)
+{
+    struct client client = client_new();
+    (void)state;
+    net_send(client.fd, GET("/x"));
+    client_expects(&client, "HTTP/1.1 200 ", "/x");
+    assert_string_equal(last_address, "127.0.0.1");
+    close(client.fd);
+}
+
+/* -- answers with headers of their own -- */
+
+static const struct {
+    struct http_server_answer answer;
+    const char *head; /* of the request */
+    const char *expected;
+} ANSWERS[] = {
+    {{.status = 201,
+      .content_type = "application/scim+json",
+      .body = SPAN_LITERAL("{}"),
+      .headers = {{SPAN_LITERAL("ETag"), SPAN_LITERAL("W/\"1\"")},
+                  {SPAN_LITERAL("Location"), SPAN_LITERAL("https://h/1")}},
+      .headers_count = 2},
+     "POST",
+     "HTTP/1.1 201 Created\r\nETag: W/\"1\"\r\nLocation: https://h/1\r\nCache-Control: no-store\r\n"
+     "Content-Type: application/scim+json\r\nContent-Length: 2\r\n\r\n{}"},
+    {{.status = 204,
+      .content_type = "application/scim+json",
+      .body = SPAN_LITERAL("{}"),
+      .headers = {{SPAN_LITERAL("ETag"), SPAN_LITERAL("W/\"2\"")}},
+      .headers_count = 1},
+     "DELETE",
+     "HTTP/1.1 204 No Content\r\nETag: W/\"2\"\r\nCache-Control: no-store\r\n\r\n"},
+    {{.status = 304, .body = SPAN_LITERAL("{}")},
+     "GET",
+     "HTTP/1.1 304 Not Modified\r\nCache-Control: no-store\r\n\r\n"},
+    {{.status = 200, .content_type = "text/plain", .body = SPAN_LITERAL("hello")},
+     "HEAD",
+     "HTTP/1.1 200 OK\r\nCache-Control: no-store\r\nContent-Type: text/plain\r\n"
+     "Content-Length: 5\r\n\r\n"},
+    {{.status = 401,
+      .headers = {{SPAN_LITERAL("WWW-Authenticate"), SPAN_LITERAL("Bearer")}},
+      .headers_count = 1},
+     "GET",
+     "HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Bearer\r\nCache-Control: no-store\r\n"
+     "Content-Length: 0\r\n\r\n"},
+};
+
+static void test_answers(void **state)
+{
+    struct client client = client_new();
+    (void)state;
+    for (size_t i = 0; i < sizeof ANSWERS / sizeof ANSWERS[0]; i++) {
+        special = &ANSWERS[i].answer;
+        net_send(client.fd, ANSWERS[i].head);
+        net_send(client.fd, " /x HTTP/1.1\r\nHost: x\r\n\r\n");
+        TURN_UNTIL(loop, client_reads(&client) && client.length >= strlen(ANSWERS[i].expected));
+        assert_string_equal(client.got, ANSWERS[i].expected);
+        client.length = 0;
+    }
+    close(client.fd);
+}
+
+/* Headers longer than a usual head. */
+static void test_long_header(void **state)
+{
+    static char location[6001];
+    memset(location, 'l', sizeof location - 1);
+    const struct http_server_answer answer = {
+        .status = 200,
+        .body = SPAN_LITERAL("end"),
+        .headers = {{SPAN_LITERAL("Location"), span_of(location)}},
+        .headers_count = 1};
+    struct client client = client_new();
+    (void)state;
+    special = &answer;
+    net_send(client.fd, GET("/x"));
+    client_expects(&client, "HTTP/1.1 200 ", "\r\n\r\nend");
     close(client.fd);
 }
 
@@ -420,8 +382,6 @@ static void test_drain(void **state)
     assert_int_equal(http_server_busy(server), 0);
 }
 
-#define CASE(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +390,9 @@ int main(void)
         CASE(test_answers_later),
         CASE(test_in_pieces),
         CASE(test_head),
+        CASE(test_address),
+        CASE(test_answers),
+        CASE(test_long_header),
         CASE(test_refusals),
         CASE(test_largest_request),
         CASE(test_endless_head),
