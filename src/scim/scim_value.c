@@ -7,8 +7,6 @@
 #include "scim/scim_date.h"
 #include "scim/scim_resource.h"
 
-#include <math.h>
-
 /* What JSON readers still take for an integer. */
 #define INTEGER_MAX (INT64_C(1) << 53)
 
@@ -91,7 +89,8 @@ static struct json *read_integer(const struct place *place, const struct json *v
     double number = 0;
     if (json_value_number(value, &whole, &integer, &number)) {
         /* 5368709120.0 is an integer to JavaScript. */
-        valid = number >= 0 && number <= (double)INTEGER_MAX && (whole || floor(number) == number);
+        valid = number >= 0 && number <= (double)INTEGER_MAX &&
+                (whole || (double)(int64_t)number == number);
         integer = valid && !whole ? (int64_t)number : integer;
     } else if (json_kind(value) == JSON_KIND_TEXT) {
         valid = integer_of_text(place, span_trim(json_value_text(value)), &integer);
