@@ -13,6 +13,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "scim/scim_routes.h"
 #include "token/token_check.h"
 
 #define CONFIG_PATH "/etc/postern/postern.conf"
@@ -92,6 +93,7 @@ struct config {
     size_t account_cache_bytes;
     struct change_settings changes;
     struct config_http http;
+    struct scim_settings scim; /* without what [http] says of it: URL, body */
     struct login_settings login;
     struct throttle_settings throttle;
     struct password_settings passwords;

@@ -17,11 +17,15 @@
 #include "mail/master_server.h"
 #include "mail/pending_login.h"
 #include "mail/policy_server.h"
+#include "mail/shared_files.h"
 #include "net/fetch.h"
+#include "scim/scim_routes.h"
 #include "store/store.h"
 #include "token/token_check.h"
 #include "token/token_metrics.h"
 
+#include <limits.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* Each kind of connection has its share of the descriptors (worker.c raises their number to hold all). */
@@ -34,6 +38,8 @@ enum {
     MASTER_HANDSHAKES_MAX = 500,
     POSTFIX_CONNECTIONS_MAX = 1000,
     MAP_ANSWER_MS = 5 * 1000,
+    SHARED_WAIT_MS = 200,
+    SHARED_BYTES_MAX = 64 * 1024 * 1024,
     PENDING_MAX = 10000,
     PENDING_MS = 155 * 1000,
     STORE_WAIT_MS = 15 * 1000,
@@ -80,10 +86,12 @@ struct services {
     struct admin_api *admin;
     struct internal_http *internal;
     struct public_http *public;
+    struct scim_routes *scim; /* NULL: no public listener */
     struct metrics *metrics;
     struct gauges gauges;
     struct moment reported;
-    uint64_t failures_reported; /* of the store's look-ups */
+    uint64_t failures_reported;  /* of the store's look-ups */
+    struct shared_files *shared; /* for Dovecot */
 };
 
 /* ---- building ---- */
@@ -133,6 +141,16 @@ static void open_master_doors(struct services *services, const struct services_i
     }
 }
 
+static void open_shared_files(struct services *services, const struct services_inputs *inputs)
+{
+    char path[PATH_MAX];
+    const struct shared_files_settings settings = {
+        .directory = path, .wait_ms = SHARED_WAIT_MS, .bytes_max = SHARED_BYTES_MAX};
+    snprintf(path, sizeof path, "%s/shared", inputs->config->run_directory);
+    services->shared = shared_files_new(inputs->loop, inputs->log, services->store, &settings);
+    changes_on_groups(services->changes, shared_files_touch, services->shared);
+}
+
 static void open_other_doors(struct services *services, const struct services_inputs *inputs)
 {
     const int *fds = inputs->fds;
@@ -177,6 +195,45 @@ static void open_internal(struct services *services, const struct services_input
     }
 }
 
+static bool on_scim_request(void *door, struct http_exchange *exchange,
+                            const struct http_front_request *request)
+{
+    scim_routes_request(door, exchange, request);
+    return true;
+}
+
+static void on_scim_gone(void *door, struct http_exchange *exchange)
+{
+    scim_routes_gone(door, exchange);
+}
+
+static struct scim_settings scim_settings(const struct config *config)
+{
+    struct scim_settings settings = config->scim;
+    settings.public_url = config->http.public_url;
+    settings.body_max = config->http.body;
+    return settings;
+}
+
+static void mount_scim(struct services *services, const struct services_inputs *inputs)
+{
+    const struct scim_services scim = {.loop = inputs->loop,
+                                       .log = inputs->log,
+                                       .store = services->store,
+                                       .changes = services->changes,
+                                       .index = services->index,
+                                       .passwords = services->passwords,
+                                       .metrics = services->metrics};
+    const struct scim_settings settings = scim_settings(inputs->config);
+    services->scim = scim_routes_new(&scim, &settings);
+    const struct public_http_mount mount = {.prefix = SCIM_ROUTES_PREFIX,
+                                            .request = on_scim_request,
+                                            .gone = on_scim_gone,
+                                            .refusal = scim_routes_refusal,
+                                            .door = services->scim};
+    public_http_mount(services->public, &mount);
+}
+
 /* A socket that the parent bound when there was a certificate is not served without one. */
 static void open_public(struct services *services, const struct services_inputs *inputs)
 {
@@ -188,7 +245,7 @@ static void open_public(struct services *services, const struct services_inputs 
         close(fd);
     } else if (fd >= 0) {
         services->public = public_http_new(inputs->loop, fd, config);
-        /* The doors of the public listener are mounted here. */
+        mount_scim(services, inputs);
     }
 }
 
@@ -269,6 +326,7 @@ struct services *services_new(const struct services_inputs *inputs, struct error
                                              .changes = services->changes,
                                              .counts = login_record_families(services->metrics),
                                              .settings = config->login};
+    open_shared_files(services, inputs);
     open_auth_doors(services, inputs);
     open_master_doors(services, inputs);
     open_other_doors(services, inputs);
@@ -294,7 +352,9 @@ void services_configure(struct services *services, struct config *config)
         internal_http_configure(services->internal, &secret);
     }
     if (services->public != NULL) {
+        const struct scim_settings scim = scim_settings(config);
         public_http_configure(services->public, &config->http);
+        scim_routes_configure(services->scim, &scim);
     }
 }
 
@@ -390,6 +450,7 @@ void services_free(struct services *services)
     }
     internal_http_free(services->internal);
     public_http_free(services->public);
+    scim_routes_free(services->scim);
     policy_server_free(services->policy);
     map_server_free(services->map);
     for (size_t i = 0; i < MASTER_DOORS; i++) {
@@ -402,6 +463,7 @@ void services_free(struct services *services)
     token_checks_free(services->tokens);
     fetch_client_free(services->fetches);
     changes_free(services->changes);
+    shared_files_free(services->shared);
     resource_index_free(services->index);
     throttle_free(services->throttle);
     password_checks_free(services->passwords);
