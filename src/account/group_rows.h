@@ -118,7 +118,8 @@ struct store_read *group_rows_list_of_member(struct store *store, struct span me
                                              store_read_fn *fn, void *context);
 void group_rows_read_group(const struct store_rows *rows, size_t row,
                            struct group_rows_group *group);
-/* Who may use which shared mailbox: the files that Dovecot reads. Rows in order of mailbox and member. */
+/* Who may use which shared mailbox: the files that Dovecot reads. Persons that are members, directly or by nested groups,
+ * in order of mailbox and member, after `after_member` of `after_mailbox`; a page costs what it shows. */
 struct group_rows_access {
     struct address mailbox, member; /* primary addresses */
     enum group_rows_rights rights;

@@ -255,6 +255,20 @@ static void read_page(struct list *list)
                                   PAGE, on_page, list);
 }
 
+/* What is being read begins anew: its first pages may be older than what is not known. */
+void resource_index_forget(struct resource_index *index)
+{
+    for (struct list *list = index->lists; list != NULL; list = list->next) {
+        list->filled = false;
+        list->count = 0;
+        forget_events(list);
+        if (list->read != NULL) {
+            store_read_cancel(list->read);
+            read_page(list);
+        }
+    }
+}
+
 /* A list that is filled is read from its end on: there is nothing, and `done` runs later as it should. */
 struct resource_index_wait *resource_index_fill(struct resource_index *index, struct span client_id,
                                                 enum resource_type type, resource_index_fn *done,

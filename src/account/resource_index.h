@@ -29,6 +29,8 @@ void resource_index_cancel(struct resource_index_wait *wait); /* takes NULL */
 /* For auth/changes, after the commit: also while a read is under way. */
 void resource_index_came(struct resource_index *index, const struct resource *resource);
 void resource_index_went(struct resource_index *index, const struct resource *resource);
+/* Whether something came or went is not known: every list is read again at its next use. */
+void resource_index_forget(struct resource_index *index);
 size_t resource_index_bytes(const struct resource_index *index);
 
 #endif

@@ -306,6 +306,24 @@ static void test_freed_while_it_is_read(void **state)
     resource_index_free(NULL);
 }
 
+static void test_forgets(void **state)
+{
+    struct with_index *with = *state;
+    struct waiting waiting = {0};
+    add(with, 1, 3);
+    fill(with);
+    end(with, 2); /* nobody says so */
+    expect(with, "1 2 3 ");
+    resource_index_forget(with->index);
+    assert_false(filled(with, "c-1", RESOURCE_USER));
+    start(with, &waiting);
+    went(with, 3); /* what was heard before counts no more */
+    resource_index_forget(with->index);
+    assert_false(waiting.done);
+    with_store_wait(&with->store, &waiting.done);
+    expect(with, "1 3 ");
+}
+
 static void run_sql(struct with_index *with, const char *sql)
 {
     sqlite3 *database;
@@ -380,6 +398,7 @@ int main(void)
         CASE(test_several_wait_for_one_read),
         CASE(test_nobody_waits_any_more),
         CASE(test_freed_while_it_is_read),
+        CASE(test_forgets),
         CASE(test_trouble),
         CASE(test_pages),
     };
