@@ -134,8 +134,10 @@ static bool fits(const struct config *config, int fd, struct span name)
     if (span_is(name, entries[SOCKETS_INTERNAL].name)) {
         return internal_socket_fits(fd);
     }
-    return span_is(name, entries[SOCKETS_PUBLIC].name) ? public_socket_fits(&config->http, fd)
-                                                       : is_unix(fd);
+    if (span_is(name, entries[SOCKETS_PUBLIC].name)) {
+        return config->http.public != NULL && public_socket_fits(&config->http, fd);
+    }
+    return is_unix(fd);
 }
 
 static bool take_one(struct sockets *sockets, const struct config *config, int fd, struct span name,
@@ -145,7 +147,8 @@ static bool take_one(struct sockets *sockets, const struct config *config, int f
         return error_set(error, "descriptor %d (\"%.*s\") is no listening UNIX socket%s", fd,
                          (int)name.length, name.at,
                          span_is(name, entries[SOCKETS_PUBLIC].name)
-                             ? " nor on loopback, and http.public_tls_cert_file is not set"
+                             ? " nor on loopback without http.public_tls_cert_file, or http.public "
+                               "is empty"
                              : "");
     }
     for (size_t i = 0; i < SOCKETS_COUNT; i++) {
