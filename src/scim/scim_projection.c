@@ -71,12 +71,20 @@ static bool names(const struct scim_path *path, const struct subject *subject)
     if (names_schema(path) || path->extension != subject->extension) {
         return false;
     }
-    return subject->attribute != NULL
-               ? path->attribute == subject->attribute
-               : path->attribute == NULL && span_equal_fold(path->name, subject->name);
+    /* By name: a search over all types has paths of one and resources of another. */
+    return span_equal_fold(path->name, subject->name);
 }
 
 enum choice { CHOICE_NONE, CHOICE_PARTS, CHOICE_ALL };
+
+/* 0: no part that the table has. */
+static unsigned part_bit(const struct subject *subject, const struct scim_path *path)
+{
+    const struct scim_schema_attribute *parts =
+        subject->attribute == NULL ? NULL : subject->attribute->parts;
+    const struct scim_schema_attribute *part = scim_schema_find(parts, path->part_name);
+    return part == NULL ? 0 : 1U << (part - parts);
+}
 
 /* What the parameter asks of one attribute: nothing, some parts, all of it. `parts` gets a bit for each part of the table. */
 static enum choice chosen(const struct scim_projection *projection, const struct subject *subject,
@@ -95,8 +103,8 @@ static enum choice chosen(const struct scim_projection *projection, const struct
             bool by_default =
                 subject->attribute == NULL || subject->attribute->returned != SCIM_SCHEMA_REQUEST;
             choice = !whole || by_default || projection->exclude ? CHOICE_ALL : choice;
-        } else if (path->part != NULL) {
-            *parts |= 1U << (path->part - subject->attribute->parts);
+        } else if (part_bit(subject, path) != 0) {
+            *parts |= part_bit(subject, path);
             choice = choice == CHOICE_ALL ? CHOICE_ALL : CHOICE_PARTS;
         }
     }

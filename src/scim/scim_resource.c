@@ -12,6 +12,9 @@
 /* Names from outside, as they stand in details. */
 enum { QUOTED_MAX = 80 };
 
+/* Of an object; the bytes of a document bound it as well, but only when all are read. */
+enum { NAMES_MAX = 8192 };
+
 struct reading {
     enum scim_schema_resource resource;
     struct json *seen; /* the names that were there */
@@ -31,6 +34,12 @@ static bool once(const struct reading *reading, struct json *seen, const char *n
 {
     return scim_value_first(seen, name) ||
            refuse(reading, SCIM_ERROR_INVALID_SYNTAX, name, "is there twice (names have no case)");
+}
+
+static bool has_few(const struct reading *reading, const char *name, const struct json *object)
+{
+    return json_size(object) <= NAMES_MAX ||
+           refuse(reading, SCIM_ERROR_INVALID_SYNTAX, name, "has too many attributes");
 }
 
 /* What clients send in `schemas` is tolerated, as long as it is a list of URNs (N13). */
@@ -97,7 +106,7 @@ static bool read_extension(const struct reading *reading, const struct scim_sche
         return refuse(reading, SCIM_ERROR_INVALID_VALUE, schema->urn, "must be an object");
     }
     CLEANUP(json_cleanup) struct json *extension = json_new_object();
-    if (!read_members(reading, schema, value, extension)) {
+    if (!has_few(reading, schema->urn, value) || !read_members(reading, schema, value, extension)) {
         return false;
     }
     if (json_size(extension) > 0) {
@@ -130,6 +139,9 @@ struct json *scim_resource_read(enum scim_schema_resource resource, const struct
     struct json_cursor cursor = {0};
     if (json_kind(body) != JSON_KIND_OBJECT) {
         refuse(&reading, SCIM_ERROR_INVALID_SYNTAX, "body", "must be an object");
+        return NULL;
+    }
+    if (!has_few(&reading, "body", body)) {
         return NULL;
     }
     while (json_next(body, &cursor)) {

@@ -1,6 +1,7 @@
 /* scim_resource_check.c - what holds for a document as a whole: required, primary, duplicates, bounds, immutable. */
 #include "base/memory.h"
 #include "scim/scim_resource.h"
+#include "scim/scim_value.h"
 #include "wire/fold.h"
 
 #include <assert.h>
@@ -77,13 +78,11 @@ static struct json *without_duplicates(const struct scim_schema_attribute *attri
 static bool check_list(const struct scim_schema_attribute *attribute, struct json *object,
                        struct scim_error *error)
 {
-    bool members = strcmp(attribute->name, "members") == 0;
     const struct json *list = json_member(object, attribute->name);
-    size_t primaries = 0;
-    if (json_size(list) > (members ? SCIM_RESOURCE_MEMBERS_MAX : SCIM_RESOURCE_VALUES_MAX)) {
-        return scim_error_set(error, 400, SCIM_ERROR_INVALID_VALUE, "%s: more than %d values",
-                              attribute->name,
-                              members ? SCIM_RESOURCE_MEMBERS_MAX : SCIM_RESOURCE_VALUES_MAX);
+    size_t most = scim_value_count_max(attribute), primaries = 0;
+    if (json_size(list) > most) {
+        return scim_error_set(error, 400, SCIM_ERROR_INVALID_VALUE, "%s: more than %zu values",
+                              attribute->name, most);
     }
     struct json *fewer = without_duplicates(attribute, list);
     if (fewer != NULL) {

@@ -29,6 +29,12 @@ static struct json *refuse(const struct place *place, const char *problem)
     return refuse_as(place, SCIM_ERROR_INVALID_VALUE, problem);
 }
 
+size_t scim_value_count_max(const struct scim_schema_attribute *attribute)
+{
+    return strcmp(attribute->name, "members") == 0 ? SCIM_RESOURCE_MEMBERS_MAX
+                                                   : SCIM_RESOURCE_VALUES_MAX;
+}
+
 bool scim_value_first(struct json *seen, const char *name)
 {
     struct arena arena = {0};
@@ -258,6 +264,11 @@ static struct json *read_element(const struct place *place, const struct json *v
 /* false: refused. */
 static bool add_element(const struct place *place, const struct json *value, struct json *list)
 {
+    size_t most = scim_value_count_max(place->attribute);
+    if (json_size(list) == most) {
+        return scim_error_set(place->error, 400, SCIM_ERROR_INVALID_VALUE,
+                              "%s: more than %zu values", place->attribute->name, most);
+    }
     struct json *read = read_element(place, value);
     if (json_kind(read) == JSON_KIND_NULL) {
         json_free(read);

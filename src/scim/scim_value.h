@@ -20,6 +20,9 @@ struct json *scim_value_part(const struct scim_schema_attribute *of,
                              const struct scim_schema_attribute *part, const struct json *value,
                              struct scim_error *error);
 
+/* How many values a list may have, before those that are there twice go. */
+size_t scim_value_count_max(const struct scim_schema_attribute *attribute);
+
 /* Names that have no case: false when `name` is in the set `seen` (an object) already; else it is put there. */
 bool scim_value_first(struct json *seen, const char *name);
 

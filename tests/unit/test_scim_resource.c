@@ -128,6 +128,24 @@ static void test_many(void **state)
     assert_true(span_is(told(&error, text), "400 invalidValue members: more than 20000 values"));
 }
 
+static void test_many_names(void **state)
+{
+    (void)state;
+    char text[700];
+    struct scim_error error = {0};
+    CLEANUP(json_cleanup) struct json *body = must("{\"userName\":\"x\"}");
+    for (int i = 0; i < 8191; i++) {
+        snprintf(text, sizeof text, "%d", i);
+        json_put_null(body, text);
+    }
+    CLEANUP(json_cleanup)
+    struct json *document = scim_resource_read(SCIM_SCHEMA_USERS, body, &error);
+    same(document, "{\"userName\":\"x\"}");
+    json_put_null(body, "more");
+    assert_null(scim_resource_read(SCIM_SCHEMA_USERS, body, &error));
+    assert_true(span_is(told(&error, text), "400 invalidSyntax body: has too many attributes"));
+}
+
 static void test_values(void **state)
 {
     (void)state;
@@ -333,11 +351,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_vectors),      cmocka_unit_test(test_asserts),
-        cmocka_unit_test(test_many),         cmocka_unit_test(test_values),
-        cmocka_unit_test(test_immutable),    cmocka_unit_test(test_show_user),
-        cmocka_unit_test(test_show_request), cmocka_unit_test(test_show_schemas),
-        cmocka_unit_test(test_show_group),   cmocka_unit_test(test_times),
-        cmocka_unit_test(test_fold),
+        cmocka_unit_test(test_many),         cmocka_unit_test(test_many_names),
+        cmocka_unit_test(test_values),       cmocka_unit_test(test_immutable),
+        cmocka_unit_test(test_show_user),    cmocka_unit_test(test_show_request),
+        cmocka_unit_test(test_show_schemas), cmocka_unit_test(test_show_group),
+        cmocka_unit_test(test_times),        cmocka_unit_test(test_fold),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
