@@ -158,8 +158,7 @@ enum store_now resource_count(struct store *store, struct span client_id, int64_
                               int64_t *living, int64_t *deleted)
 {
     CLEANUP(arena_done) struct arena arena = {0};
-    /* What was never deleted has gone = 0. */
-    const struct value keys[] = {value_integer(since > 0 ? since : 0), value_text(client_id)};
+    const struct value keys[] = {value_integer(since), value_text(client_id)};
     struct value row[2];
     enum store_now now = store_lookup(store, &COUNT, keys, &arena, row);
     *living = now == STORE_ROW ? row[0].integer : 0;

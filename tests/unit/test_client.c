@@ -95,9 +95,10 @@ static void test_domains(void **state)
 static void test_reserved(void **state)
 {
     (void)state;
-    static const char *const yes[] = {
-        "postmaster", "abuse",    "hostmaster", "webmaster", "admin",  "administrator",
-        "root",       "security", "PostMaster", "admin+x",   "abuse+", "Root+postmaster"};
+    static const char *const yes[] = {"postmaster",     "abuse",         "hostmaster", "webmaster",
+                                      "admin",          "administrator", "root",       "security",
+                                      "PostMaster",     "admin+x",       "abuse+",     "admin+x+y",
+                                      "Root+postmaster"};
     static const char *const no[] = {"",       "postmaste", "postmasters", "the-admin",
                                      "+admin", "admin-x",   "admin2",      "x+admin"};
     for (size_t i = 0; i < sizeof yes / sizeof yes[0]; i++) {
@@ -257,20 +258,35 @@ static void test_two_secrets(void **state)
     assert_int_equal(add_secret(with, "c-1", "psc_3", 0, 99), STORE_CONFLICT);
     assert_int_equal(add_secret(with, "c-1", "psc_3", 0, 100), STORE_DONE);
     assert_string_equal(opened(with, "psc_1"), "");
-    struct digest kept = client_secret_hash(SPAN_LITERAL("psc_3")),
-                  other = client_secret_hash(SPAN_LITERAL("psc_4"));
-    struct store_change *change = store_change_new();
-    client_delete_secrets_but(change, SPAN_LITERAL("c-1"), &kept);
-    assert_int_equal(with_store_write(with, change), STORE_DONE);
-    assert_string_equal(opened(with, "psc_2"), "");
-    assert_string_equal(opened(with, "psc_3"), "c-1");
-    assert_string_equal(opened(with, "psc_4"), "c-2");
+    struct digest other = client_secret_hash(SPAN_LITERAL("psc_4"));
     for (int i = 0; i < 2; i++) {
-        change = store_change_new();
+        struct store_change *change = store_change_new();
         client_delete_secret(change, &other);
         assert_int_equal(with_store_write(with, change), i == 0 ? STORE_DONE : STORE_CONFLICT);
     }
     assert_string_equal(opened(with, "psc_4"), "");
+}
+
+/* Whichever of the two is kept. */
+static void test_all_secrets_but_one(void **state)
+{
+    struct with_store *with = *state;
+    static const char *const secrets[] = {"psc_1", "psc_2"};
+    for (int kept = 0; kept < 2; kept++) {
+        struct digest hash = client_secret_hash(span_of(secrets[kept]));
+        const char *id = kept == 0 ? "c-1" : "c-2";
+        add(with, id, id);
+        assert_int_equal(add_secret(with, id, secrets[0], 0, 10), STORE_DONE);
+        assert_int_equal(add_secret(with, id, secrets[1], 0, 10), STORE_DONE);
+        struct store_change *others = store_change_new(), *all = store_change_new();
+        client_delete_secrets_but(others, span_of("c-9"), &hash);
+        client_delete_secrets_but(others, span_of(id), &hash);
+        assert_int_equal(with_store_write(with, others), STORE_DONE);
+        assert_string_equal(opened(with, secrets[kept]), id);
+        assert_string_equal(opened(with, secrets[1 - kept]), "");
+        client_delete_secret(all, &hash);
+        assert_int_equal(with_store_write(with, all), STORE_DONE);
+    }
 }
 
 /* Neither the secret nor a part of it is in the file. */
@@ -418,6 +434,7 @@ int main(void)
         CASE(test_comes_back_whole),
         CASE(test_update),
         CASE(test_two_secrets),
+        CASE(test_all_secrets_but_one),
         CASE(test_only_the_hash_is_stored),
         CASE(test_deletion),
         CASE(test_lists),

@@ -351,18 +351,29 @@ static void test_reaching(void **state)
     put(with, "g-00", GROUP_ROWS_ACCOUNT, "u-2");
     assert_int_equal(try_step(with, "g-03", GROUP_ROWS_OWNER, GROUP_ROWS_GROUP, "g-01", ""),
                      STORE_DONE);
+    add_person(with, "u-3");
+    assert_int_equal(try_step(with, "g-02", GROUP_ROWS_OWNER, GROUP_ROWS_ACCOUNT, "u-3", ""),
+                     STORE_DONE);
     static const struct {
         const char *group;
         enum group_rows_role role;
         const char *account;
         bool reached;
     } cases[] = {
-        {"g-00", GROUP_ROWS_MEMBER, "u-1", true},  {"g-01", GROUP_ROWS_MEMBER, "u-1", true},
-        {"g-02", GROUP_ROWS_MEMBER, "u-1", true},  {"g-03", GROUP_ROWS_MEMBER, "u-1", false},
-        {"g-00", GROUP_ROWS_MEMBER, "u-2", true},  {"g-01", GROUP_ROWS_MEMBER, "u-2", false},
-        {"g-03", GROUP_ROWS_OWNER, "u-1", true},   {"g-03", GROUP_ROWS_OWNER, "u-2", false},
-        {"g-00", GROUP_ROWS_OWNER, "u-2", false},  {"g-00", GROUP_ROWS_MEMBER, "u-9", false},
-        {"g-00", GROUP_ROWS_MEMBER, "g-02", true}, {"g-09", GROUP_ROWS_MEMBER, "u-1", false},
+        {"g-02", GROUP_ROWS_OWNER, "u-3", true},
+        {"g-01", GROUP_ROWS_MEMBER, "u-3", false}, /* owns a member of it */
+        {"g-00", GROUP_ROWS_MEMBER, "u-1", true},
+        {"g-01", GROUP_ROWS_MEMBER, "u-1", true},
+        {"g-02", GROUP_ROWS_MEMBER, "u-1", true},
+        {"g-03", GROUP_ROWS_MEMBER, "u-1", false},
+        {"g-00", GROUP_ROWS_MEMBER, "u-2", true},
+        {"g-01", GROUP_ROWS_MEMBER, "u-2", false},
+        {"g-03", GROUP_ROWS_OWNER, "u-1", true},
+        {"g-03", GROUP_ROWS_OWNER, "u-2", false},
+        {"g-00", GROUP_ROWS_OWNER, "u-2", false},
+        {"g-00", GROUP_ROWS_MEMBER, "u-9", false},
+        {"g-00", GROUP_ROWS_MEMBER, "g-02", true},
+        {"g-09", GROUP_ROWS_MEMBER, "u-1", false},
         {"g-00", GROUP_ROWS_MEMBER, "", false},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

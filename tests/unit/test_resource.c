@@ -217,6 +217,7 @@ static void test_count_for_the_brake(void **state)
     end(with, "id-1", 300); /* twice is once */
     end(with, "g-1", 300);
     expect_count(with, "c-1", 0, 3, 2);
+    expect_count(with, "c-1", -1, 3, 2);
     expect_count(with, "c-1", 99, 3, 2);
     expect_count(with, "c-1", 100, 3, 1);
     expect_count(with, "c-1", 200, 3, 0);
