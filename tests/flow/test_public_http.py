@@ -109,6 +109,31 @@ def test_internal_knows_none_of_ours(daemon):
     assert client.get("/healthz")[0] == 200
 
 
+# ---- who asks ----
+
+@pytest.mark.parametrize("source, headers, client", [
+    ("127.0.0.5", b"", "127.0.0.5"),
+    ("127.0.0.5", b"X-Forwarded-For: 198.51.100.1\r\n", "127.0.0.5"),
+    ("127.0.0.5", b"Forwarded: for=198.51.100.1\r\n", "127.0.0.5"),
+    ("127.0.0.9", b"", "127.0.0.9"),
+    ("127.0.0.9", b"X-Forwarded-For: 198.51.100.1\r\n", "198.51.100.1"),
+    ("127.0.0.9", b"X-Forwarded-For: 203.0.113.9, 198.51.100.1\r\n", "198.51.100.1"),
+    ("127.0.0.9", b"X-Forwarded-For: 203.0.113.9\r\nX-Forwarded-For: 198.51.100.1\r\n", "198.51.100.1"),
+    ("127.0.0.9", b"Forwarded: for=203.0.113.9\r\nX-Forwarded-For: 198.51.100.1\r\n", "198.51.100.1"),
+    ("127.0.0.9", b'Forwarded: for="[2001:db8::1]:47"\r\n', "2001:db8::1"),
+    ("127.0.0.9", b"X-Forwarded-For: 198.51.100.1 rip=1\r\n", "127.0.0.9"),
+    ("127.0.0.9", b"X-Forwarded-For: unknown\r\n", "127.0.0.9"),
+])
+def test_forwarded(daemon, source, headers, client):
+    """Only a trusted front says who asks: in the line of the request that a door writes."""
+    mark = daemon.mark()
+    with public.Peer(daemon.public_port, source) as peer:
+        peer.send(b"GET /scim/v2/Users HTTP/1.1\r\n" + HOST + headers + b"\r\n")
+        assert peer.answer().status == 401
+    line = daemon.wait_line("scim_", mark)
+    assert line.split().count(f"rip={client}") == 1 and line.count("rip=") == 1, line
+
+
 # ---- large ----
 
 def test_100_mb_with_a_length(peer):
