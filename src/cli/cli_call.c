@@ -229,16 +229,28 @@ enum cli_exit cli_call_patiently(const struct cli_options *options, const char *
     return call_aloud(options, "GET", target, NULL, LONG_WAIT_SECONDS, answer);
 }
 
-enum cli_exit cli_call_quietly(const char *socket, const char *target, bool patient,
-                               struct json **answer, struct error *error)
+static enum cli_exit call_quietly(const char *socket, const char *method, const char *target,
+                                  int wait_seconds, struct json **answer, struct error *error)
 {
-    int wait = patient ? LONG_WAIT_SECONDS : SHORT_WAIT_SECONDS;
-    enum cli_exit result = call(socket, "GET", target, NULL, wait, answer, error);
+    enum cli_exit result = call(socket, method, target, NULL, wait_seconds, answer, error);
     if (result != CLI_OK) {
         json_free(*answer);
         *answer = NULL;
     }
     return result;
+}
+
+enum cli_exit cli_call_quietly(const char *socket, const char *target, bool patient,
+                               struct json **answer, struct error *error)
+{
+    int wait = patient ? LONG_WAIT_SECONDS : SHORT_WAIT_SECONDS;
+    return call_quietly(socket, "GET", target, wait, answer, error);
+}
+
+enum cli_exit cli_call_post_quietly(const char *socket, const char *target, struct json **answer,
+                                    struct error *error)
+{
+    return call_quietly(socket, "POST", target, WAIT_SECONDS, answer, error);
 }
 
 static int reach_tcp(struct span where)

@@ -19,6 +19,9 @@ enum cli_exit cli_call_patiently(const struct cli_options *options, const char *
 /* The same, without a word on standard error: the reason is in `error`. `patient`: for minutes, else for seconds. */
 enum cli_exit cli_call_quietly(const char *socket, const char *target, bool patient,
                                struct json **answer, struct error *error);
+/* POST `target`, without a body, likewise. */
+enum cli_exit cli_call_post_quietly(const char *socket, const char *target, struct json **answer,
+                                    struct error *error);
 /* Whether somebody listens at "127.0.0.1:8026", "[::1]:8026" or "unix:/path"; else why not. */
 bool cli_call_reaches(const char *where, struct error *error);
 /* "/v1/accounts/" + the word, percent-encoded, + `tail`. Free with memory_free(). */

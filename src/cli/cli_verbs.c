@@ -10,6 +10,7 @@
 #include "cli/cli_stack.h"
 #include "cli/cli_token.h"
 #include "cli/doctor.h"
+#include "cli/purge.h"
 
 #define OPTION_NAME                    \
     {                                  \
@@ -134,6 +135,24 @@ static const struct cli_verb VERBS[] = {
      "Delete an account; its mail stays on disk, its addresses are kept from reuse.",
      {{"yes", NULL, "do not ask"}},
      cli_account_delete},
+    {"account",
+     "deleted",
+     "",
+     0,
+     0,
+     "List deleted accounts whose mail is kept, and until when.",
+     {{0}},
+     purge_list},
+    {"purge",
+     "",
+     "",
+     0,
+     0,
+     "Remove mail of deleted accounts whose retention is over; for a timer.",
+     {{"dry-run", NULL, "say what would be removed"},
+      {"older-than", "TIME", "only what was deleted so long ago; default: 1d"},
+      {"config", "FILE", "default: /etc/postern/postern.conf"}},
+     purge},
     {"group", "list", "", 0, 0, "List the groups.", {{0}}, cli_group_list},
     {"group",
      "show",
