@@ -180,12 +180,12 @@ static bool claim(struct moving *moving, const struct wanted *wanted,
     return true;
 }
 
-/* The primary that was. It goes on to receive, and for a while to sign in. */
+/* The primary that was. It goes on to receive, also where it is still the name to sign in with, and for a while to sign in. */
 static void step_down(struct moving *moving)
 {
     const struct address *old = moving->move->primary_now;
     enum address_kind kind;
-    if (is_wanted(moving, address_span(old), &kind)) {
+    if (is_wanted(moving, address_span(old), &kind) && kind != ADDRESS_LOGIN) {
         change_kind(moving, address_span(old), ADDRESS_PRIMARY, kind);
         return;
     }

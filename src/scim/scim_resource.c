@@ -53,6 +53,16 @@ static bool check_schemas(const struct reading *reading, const struct json *valu
     return valid || refuse(reading, SCIM_ERROR_INVALID_SYNTAX, "schemas", "must be a list of URNs");
 }
 
+/* An empty list is unassigned, and comes back all the same: whoever compares what it sent with what it got (authentik,
+ * every hour) would send it again for ever. */
+static void keep_empty(const struct scim_schema_attribute *attribute, const struct json *value,
+                       struct json *document)
+{
+    if (attribute->multiple && json_kind(value) == JSON_KIND_ARRAY && json_size(value) == 0) {
+        json_put(document, attribute->name, json_new_array());
+    }
+}
+
 static bool read_attribute(const struct reading *reading,
                            const struct scim_schema_attribute *attribute, const char *name,
                            const struct json *value, struct json *document)
@@ -69,6 +79,7 @@ static bool read_attribute(const struct reading *reading,
     struct json *read = scim_value_read(attribute, value, reading->error);
     if (json_kind(read) == JSON_KIND_NULL) {
         json_free(read);
+        keep_empty(attribute, value, document);
     } else if (read != NULL) {
         json_put(document, attribute->name, read);
     }

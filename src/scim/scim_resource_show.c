@@ -36,8 +36,8 @@ static struct json *meta(const struct scim_resource_shown *shown, struct span ba
     return made;
 }
 
-/* Members and groups: where each of them is. Takes `list`. */
-static void put_references(struct json *whole, const char *name, struct json *list,
+/* Members and groups: where each of them is. Takes `list`. An empty one is shown where `empty` says so. */
+static void put_references(struct json *whole, const char *name, struct json *list, bool empty,
                            enum scim_schema_resource usual, struct span base)
 {
     for (size_t i = 0; i < json_size(list); i++) {
@@ -49,7 +49,7 @@ static void put_references(struct json *whole, const char *name, struct json *li
                          scim_schema_resource_type(group ? SCIM_SCHEMA_GROUPS : usual), id);
         }
     }
-    if (json_size(list) > 0) {
+    if (json_size(list) > 0 || (empty && list != NULL)) {
         json_put(whole, name, list);
     } else {
         json_free(list);
@@ -120,10 +120,11 @@ struct json *scim_resource_show(const struct scim_resource_shown *shown, struct 
     struct json *whole = begin(shown);
     if (shown->resource == SCIM_SCHEMA_USERS) {
         json_put_boolean(whole, "active", shown->active);
-        put_references(whole, "groups", shown->groups, SCIM_SCHEMA_GROUPS, base);
+        put_references(whole, "groups", shown->groups, false, SCIM_SCHEMA_GROUPS, base);
         put_mail(whole, shown->last_login, shown->effective_addresses);
     } else {
-        put_references(whole, "members", shown->members, SCIM_SCHEMA_USERS, base);
+        /* authentik before July 2026 adds nobody to a group that shows no list. */
+        put_references(whole, "members", shown->members, true, SCIM_SCHEMA_USERS, base);
     }
     json_put(whole, "meta", meta(shown, base, type));
     if (projection != NULL) {
