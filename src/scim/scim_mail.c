@@ -15,8 +15,8 @@ enum { RETENTION_MAX = 36500 };
 struct mapping {
     struct scim_mail_address_source source;
     struct provision_user *user;
-    struct scim_mail_addresses emails; /* those in domains of the client */
-    struct scim_mail_addresses addresses, keys, forward_to, send_as;
+    struct scim_mail_address_list emails; /* those in domains of the client */
+    struct scim_mail_address_list addresses, keys, forward_to, send_as;
 };
 
 static bool refuse(const struct mapping *mapping, const char *attribute, struct span value,
@@ -104,9 +104,9 @@ static bool read_email(struct mapping *mapping, const struct json *email, int *b
         return refuse(mapping, "emails.value", text, why.text);
     }
     struct span key = fold_lower(value, mapping->source.arena);
-    bool fits = scim_mail_addresses_add(&mapping->keys, key, key);
+    bool fits = scim_mail_address_list_add(&mapping->keys, key, key);
     if (place == SCIM_MAIL_ADDRESS_OWN) {
-        fits = scim_mail_addresses_add(&mapping->emails, text, address_span(&address)) && fits;
+        fits = scim_mail_address_list_add(&mapping->emails, text, address_span(&address)) && fits;
         if (email_rank(email) < *best) {
             *best = email_rank(email);
             *first = span_copy(mapping->source.arena, text);
@@ -175,7 +175,7 @@ static bool add_address(struct mapping *mapping, struct span text)
     struct address address;
     struct error why;
     return (address_parse(text, &address, &why) &&
-            scim_mail_addresses_add(&mapping->addresses, text, address_span(&address))) ||
+            scim_mail_address_list_add(&mapping->addresses, text, address_span(&address))) ||
            refuse(mapping, "emails", (struct span){0}, "too many addresses, with the aliases");
 }
 
@@ -191,11 +191,11 @@ static bool set_addresses(struct mapping *mapping, struct span first)
     }
     /* Aliases of nothing would make the first of them the primary. */
     if (fine && !span_empty(first)) {
-        fine = scim_mail_addresses_read(&mapping->addresses, &mapping->source, "aliases",
-                                        SCIM_MAIL_ADDRESS_NONE);
+        fine = scim_mail_address_list_read(&mapping->addresses, &mapping->source, "aliases",
+                                           SCIM_MAIL_ADDRESS_NONE);
     }
     mapping->user->set_addresses = true;
-    mapping->user->addresses = scim_mail_addresses_list(&mapping->addresses);
+    mapping->user->addresses = scim_mail_address_list_all(&mapping->addresses);
     return fine;
 }
 
@@ -205,7 +205,7 @@ static void set_login(struct mapping *mapping)
     struct address address;
     struct error ignored;
     bool known = address_parse(login, &address, &ignored) &&
-                 scim_mail_addresses_has(&mapping->addresses, address_span(&address));
+                 scim_mail_address_list_has(&mapping->addresses, address_span(&address));
     mapping->user->login_name = known ? (struct span){0} : login;
     mapping->user->login_attribute = SPAN_LITERAL("userName");
 }
@@ -229,8 +229,8 @@ static bool set_forward(struct mapping *mapping)
 {
     struct provision_user *user = mapping->user;
     struct span what = span_trim(extension_text(mapping, "onDisable"));
-    if (!scim_mail_addresses_read(&mapping->forward_to, &mapping->source, "forwardTo",
-                                  SCIM_MAIL_ADDRESS_FOREIGN)) {
+    if (!scim_mail_address_list_read(&mapping->forward_to, &mapping->source, "forwardTo",
+                                     SCIM_MAIL_ADDRESS_FOREIGN)) {
         return false;
     }
     if (mapping->forward_to.count > 0 && (mapping->source.client->rights & CLIENT_FORWARD) == 0) {
@@ -243,7 +243,7 @@ static bool set_forward(struct mapping *mapping)
     if (user->on_disable == ACCOUNT_FORWARD && mapping->forward_to.count == 0) {
         return refuse(mapping, "onDisable", what, "needs an address in forwardTo");
     }
-    user->forward_to = scim_mail_addresses_list(&mapping->forward_to);
+    user->forward_to = scim_mail_address_list_all(&mapping->forward_to);
     user->keep_copy = extension_flag(mapping, "keepCopy", false);
     return true;
 }
@@ -256,11 +256,11 @@ static bool set_mailbox(struct mapping *mapping)
     user->retention_days = days > RETENTION_MAX ? RETENTION_MAX : days;
     user->mailbox = extension_flag(mapping, "mailboxEnabled", true);
     if (!set_services(mapping) || !set_forward(mapping) ||
-        !scim_mail_addresses_read(&mapping->send_as, &mapping->source, "sendAs",
-                                  SCIM_MAIL_ADDRESS_OWN)) {
+        !scim_mail_address_list_read(&mapping->send_as, &mapping->source, "sendAs",
+                                     SCIM_MAIL_ADDRESS_OWN)) {
         return false;
     }
-    user->send_as = scim_mail_addresses_list(&mapping->send_as);
+    user->send_as = scim_mail_address_list_all(&mapping->send_as);
     return true;
 }
 
@@ -287,7 +287,7 @@ static bool map(struct mapping *mapping, bool asserts_addresses)
         (asserts_addresses && !set_addresses(mapping, first))) {
         return false;
     }
-    mapping->user->resource.email_keys = scim_mail_addresses_list(&mapping->keys);
+    mapping->user->resource.email_keys = scim_mail_address_list_all(&mapping->keys);
     set_login(mapping);
     return true;
 }
@@ -307,10 +307,10 @@ bool scim_mail_user(const struct client *client, const struct json *document,
     };
     *user = (struct provision_user){0};
     bool mapped = map(&mapping, asserts_addresses);
-    scim_mail_addresses_done(&mapping.emails);
-    scim_mail_addresses_done(&mapping.addresses);
-    scim_mail_addresses_done(&mapping.keys);
-    scim_mail_addresses_done(&mapping.forward_to);
-    scim_mail_addresses_done(&mapping.send_as);
+    scim_mail_address_list_done(&mapping.emails);
+    scim_mail_address_list_done(&mapping.addresses);
+    scim_mail_address_list_done(&mapping.keys);
+    scim_mail_address_list_done(&mapping.forward_to);
+    scim_mail_address_list_done(&mapping.send_as);
     return mapped;
 }

@@ -63,7 +63,7 @@ bool scim_mail_address_plain(const struct scim_mail_address_source *source, cons
     return true;
 }
 
-bool scim_mail_addresses_has(const struct scim_mail_addresses *list, struct span key)
+bool scim_mail_address_list_has(const struct scim_mail_address_list *list, struct span key)
 {
     struct arena arena = {0};
     bool there = list->seen != NULL && json_member(list->seen, span_text(&arena, key)) != NULL;
@@ -71,9 +71,10 @@ bool scim_mail_addresses_has(const struct scim_mail_addresses *list, struct span
     return there;
 }
 
-bool scim_mail_addresses_add(struct scim_mail_addresses *list, struct span text, struct span key)
+bool scim_mail_address_list_add(struct scim_mail_address_list *list, struct span text,
+                                struct span key)
 {
-    if (scim_mail_addresses_has(list, key)) {
+    if (scim_mail_address_list_has(list, key)) {
         return true;
     }
     if (list->count == PROVISION_LIST_MAX) {
@@ -88,19 +89,19 @@ bool scim_mail_addresses_add(struct scim_mail_addresses *list, struct span text,
     return true;
 }
 
-struct provision_list scim_mail_addresses_list(const struct scim_mail_addresses *list)
+struct provision_list scim_mail_address_list_all(const struct scim_mail_address_list *list)
 {
     return (struct provision_list){list->items, list->count};
 }
 
-void scim_mail_addresses_done(struct scim_mail_addresses *list)
+void scim_mail_address_list_done(struct scim_mail_address_list *list)
 {
     json_free(list->seen);
     list->seen = NULL;
 }
 
 /* One text; what is refused says why. */
-static bool read_one(struct scim_mail_addresses *list,
+static bool read_one(struct scim_mail_address_list *list,
                      const struct scim_mail_address_source *source, const char *attribute,
                      struct span text, enum scim_mail_address_place own)
 {
@@ -120,13 +121,13 @@ static bool read_one(struct scim_mail_addresses *list,
         return scim_mail_address_refuse(source, attribute, text, why.text);
     }
     return place == SCIM_MAIL_ADDRESS_FOREIGN ||
-           scim_mail_addresses_add(list, text, address_span(&address)) ||
+           scim_mail_address_list_add(list, text, address_span(&address)) ||
            scim_mail_address_refuse(source, attribute, (struct span){0}, "too many addresses");
 }
 
-bool scim_mail_addresses_read(struct scim_mail_addresses *list,
-                              const struct scim_mail_address_source *source, const char *attribute,
-                              enum scim_mail_address_place own)
+bool scim_mail_address_list_read(struct scim_mail_address_list *list,
+                                 const struct scim_mail_address_source *source,
+                                 const char *attribute, enum scim_mail_address_place own)
 {
     const struct json *values = json_member(source->extension, attribute);
     for (size_t i = 0; i < json_size(values); i++) {

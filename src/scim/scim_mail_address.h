@@ -31,24 +31,25 @@ bool scim_mail_address_refuse(const struct scim_mail_address_source *source, con
 bool scim_mail_address_plain(const struct scim_mail_address_source *source, const char *attribute,
                              size_t max, struct span *text);
 
-/* A list, each address (or key) once. Zeroed but for the arena it is empty; scim_mail_addresses_done() at the end: the
+/* A list, each address (or key) once. Zeroed but for the arena it is empty; scim_mail_address_list_done() at the end: the
  * items stay. */
-struct scim_mail_addresses {
+struct scim_mail_address_list {
     struct arena *arena;
     struct span *items;
     size_t count;
     struct json *seen;
 };
 /* false: there are PROVISION_LIST_MAX already. */
-bool scim_mail_addresses_add(struct scim_mail_addresses *list, struct span text, struct span key);
-bool scim_mail_addresses_has(const struct scim_mail_addresses *list, struct span key);
-struct provision_list scim_mail_addresses_list(const struct scim_mail_addresses *list);
-void scim_mail_addresses_done(struct scim_mail_addresses *list);
+bool scim_mail_address_list_add(struct scim_mail_address_list *list, struct span text,
+                                struct span key);
+bool scim_mail_address_list_has(const struct scim_mail_address_list *list, struct span key);
+struct provision_list scim_mail_address_list_all(const struct scim_mail_address_list *list);
+void scim_mail_address_list_done(struct scim_mail_address_list *list);
 
 /* Adds an attribute of the extension, a list of texts. `own`: what lies elsewhere is refused (OWN), left out (NONE), or
  * also taken (FOREIGN). */
-bool scim_mail_addresses_read(struct scim_mail_addresses *list,
-                              const struct scim_mail_address_source *source, const char *attribute,
-                              enum scim_mail_address_place own);
+bool scim_mail_address_list_read(struct scim_mail_address_list *list,
+                                 const struct scim_mail_address_source *source,
+                                 const char *attribute, enum scim_mail_address_place own);
 
 #endif

@@ -9,7 +9,7 @@
 struct mapping {
     struct scim_mail_address_source source;
     struct provision_group *group;
-    struct scim_mail_addresses addresses, owners, external;
+    struct scim_mail_address_list addresses, owners, external;
 };
 
 static struct span extension_text(const struct mapping *mapping, const char *name)
@@ -103,11 +103,12 @@ static bool set_addresses(struct mapping *mapping)
     case SCIM_MAIL_ADDRESS_OWN:
         break;
     }
-    scim_mail_addresses_add(&mapping->addresses, first, address_span(&address));
-    if (!scim_mail_addresses_read(&mapping->addresses, source, "aliases", SCIM_MAIL_ADDRESS_NONE)) {
+    scim_mail_address_list_add(&mapping->addresses, first, address_span(&address));
+    if (!scim_mail_address_list_read(&mapping->addresses, source, "aliases",
+                                     SCIM_MAIL_ADDRESS_NONE)) {
         return false;
     }
-    mapping->group->addresses = scim_mail_addresses_list(&mapping->addresses);
+    mapping->group->addresses = scim_mail_address_list_all(&mapping->addresses);
     return true;
 }
 
@@ -116,12 +117,12 @@ static bool set_people(struct mapping *mapping)
     const struct json *owners = json_member(mapping->source.extension, "owners");
     for (size_t i = 0; i < json_size(owners); i++) {
         struct span id = span_trim(json_value_text(json_item(owners, i)));
-        if (!span_empty(id) && !scim_mail_addresses_add(&mapping->owners, id, id)) {
+        if (!span_empty(id) && !scim_mail_address_list_add(&mapping->owners, id, id)) {
             return refuse(mapping, "owners", (struct span){0}, "too many");
         }
     }
-    if (!scim_mail_addresses_read(&mapping->external, &mapping->source, "externalMembers",
-                                  SCIM_MAIL_ADDRESS_FOREIGN)) {
+    if (!scim_mail_address_list_read(&mapping->external, &mapping->source, "externalMembers",
+                                     SCIM_MAIL_ADDRESS_FOREIGN)) {
         return false;
     }
     if (mapping->external.count > 0 && (mapping->source.client->rights & CLIENT_FORWARD) == 0) {
@@ -129,8 +130,8 @@ static bool set_people(struct mapping *mapping)
                       "this client has no right to forward mail");
     }
     mapping->group->set_owners = mapping->group->set_external = true;
-    mapping->group->owners = scim_mail_addresses_list(&mapping->owners);
-    mapping->group->external = scim_mail_addresses_list(&mapping->external);
+    mapping->group->owners = scim_mail_address_list_all(&mapping->owners);
+    mapping->group->external = scim_mail_address_list_all(&mapping->external);
     return true;
 }
 
@@ -162,9 +163,9 @@ bool scim_mail_group(const struct client *client, const struct json *document, s
     };
     *group = (struct provision_group){0};
     bool mapped = map(&mapping);
-    scim_mail_addresses_done(&mapping.addresses);
-    scim_mail_addresses_done(&mapping.owners);
-    scim_mail_addresses_done(&mapping.external);
+    scim_mail_address_list_done(&mapping.addresses);
+    scim_mail_address_list_done(&mapping.owners);
+    scim_mail_address_list_done(&mapping.external);
     return mapped;
 }
 

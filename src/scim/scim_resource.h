@@ -20,7 +20,7 @@ enum {
 };
 
 /* A body of POST or PUT. Lenient where clients need it: one object for a list, a list of one for a single value, a bare string for a
- * complex value, "True" for true, numbers as strings, `null` and [] as unassigned (see scim_resource_asserts()), unknown
+ * complex value, "True" for true, numbers as strings, `null` and [] as unassigned (see scim_resource_asserts(); [] stays in the document), unknown
  * URNs in `schemas`, in the mail extension one text for a list; strict otherwise: 400 invalidValue or invalidSyntax that names
  * the attribute. It includes scim_resource_check(). NULL: refused. */
 struct json *scim_resource_read(enum scim_schema_resource resource, const struct json *body,
@@ -52,9 +52,10 @@ struct scim_resource_shown {
     int64_t version, created, changed; /* wall seconds */
     bool active; /* users: the account's own state, whatever the document says */
     const struct json *document;
-    struct json *groups;              /* users: taken; NULL: none */
-    struct json *members;             /* groups: taken; NULL: not loaded, none are shown */
-    int64_t last_login;               /* users; 0: never */
+    struct json *groups; /* users: taken; NULL: none */
+    struct json
+        *members;       /* groups: taken; empty is shown as []; NULL: not loaded, none are shown */
+    int64_t last_login; /* users; 0: never */
     struct json *effective_addresses; /* users: taken; NULL: not loaded */
 };
 /* The whole resource (`projection` NULL: for filters), or what the projection leaves of it. `base` is the URL of /scim/v2 without a slash at its

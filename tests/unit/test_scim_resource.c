@@ -299,6 +299,13 @@ static void test_show_group(void **state)
     show(&shown, NULL,
          "{\"schemas\":[\"" SCIM_SCHEMA_GROUP
          "\"],\"id\":\"g-1\",\"displayName\":\"sales\"," META("Group", "Groups/g-1") "}");
+    /* Loaded and empty is shown as such: authentik before July 2026 adds nobody to a group that shows no list. */
+    struct scim_projection usual = {0};
+    shown.members = json_new_array();
+    show(&shown, &usual,
+         "{\"schemas\":[\"" SCIM_SCHEMA_GROUP
+         "\"],\"id\":\"g-1\",\"displayName\":\"sales\",\"members\":[]," META("Group",
+                                                                             "Groups/g-1") "}");
     shown.members = json_clone(json_member(of, "m"));
     show(
         &shown, NULL,
