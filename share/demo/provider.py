@@ -6,6 +6,8 @@ It keeps everything in memory, believes whoever chooses a name on its sign-in pa
   provider.py serve --control SOCKET [--listen 127.0.0.1:10880] [--issuer URL] [--cert FILE --key FILE] [--user ADDRESS]...
   provider.py token --control SOCKET USER [--for SECONDS | --expired]     prints a fresh access token of USER
   provider.py revoke --control SOCKET < TOKEN                             ends the token read from standard input
+  provider.py provision --control SOCKET --url URL < SECRET               keeps accounts there in step from now on, over SCIM
+  provider.py join|leave|return|delete --control SOCKET USER              what happens to people at a provider
 
 Served: discovery, /keys, /authorize (code flow with PKCE S256, a page to choose the user), /token (authorization_code,
 refresh_token), /userinfo and /introspect. Tokens are JWTs (RFC 9068) by a key that is made at every start. The token
@@ -17,6 +19,7 @@ import base64
 import binascii
 import hashlib
 import html
+import http.client
 import http.server
 import ipaddress
 import json
@@ -30,6 +33,9 @@ import sys
 import threading
 import time
 import urllib.parse
+
+sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
+import scim_client  # noqa: E402
 
 CLIENT_ID = "postern-demo"
 # Who may ask about tokens: Postern, with what ./demo writes into its configuration. No secret: it is of this trial only.
@@ -122,6 +128,8 @@ class Provider:
         self._refresh = Bounded()
         self._codes = Bounded()
         self._sign_ins = Bounded()
+        self._scim = None
+        self._scim_lock = threading.Lock()  # one change at a time over there, in order
         for user in users:
             self.add_user(user)
 
@@ -132,8 +140,43 @@ class Provider:
         with self._lock:
             # The subject says nothing about the address and is the same after every start.
             subject = hashlib.sha256(self._salt + address.encode()).hexdigest()[:24]
-            self._users[address] = {"sub": subject, "email": address, "name": address.partition("@")[0].capitalize()}
+            self._users.setdefault(address, {"sub": subject, "email": address, "name": address.partition("@")[0].capitalize(), "active": True})
         return address
+
+    def provision(self, url, secret):
+        """From now on all users are kept in step there; returns how many there are."""
+        with self._scim_lock:
+            self._scim = scim_client.ScimClient(url, secret)
+            for user in self.users():
+                self._scim.keep(user)
+        return len(self.users())
+
+    def join(self, address):
+        return self._step(self.add_user(address), True)
+
+    def leave(self, address):
+        return self._step(address, False)
+
+    def delete(self, address):
+        with self._scim_lock:
+            with self._lock:
+                user = self._users.pop(address.strip().lower(), None)
+            if user is None:
+                raise ValueError("no such user")
+            if self._scim is not None:
+                self._scim.delete(user)
+        return None
+
+    def _step(self, address, active):
+        """Somebody may sign in, or may not any more; told over there before it returns."""
+        address = address.strip().lower()
+        with self._scim_lock:
+            with self._lock:
+                if address not in self._users:
+                    raise ValueError("no such user")
+                self._users[address]["active"] = active
+                user = dict(self._users[address])
+            return self._scim.keep(user) if self._scim is not None else None
 
     def users(self):
         with self._lock:
@@ -169,12 +212,17 @@ class Provider:
             if entry["until"] <= time.time():
                 return None, "The token expired"
             user = self._users.get(entry["user"])
+            user = user if user and user["active"] else None
             return ((entry, user), None) if user else (None, "The user is gone")
 
     def userinfo(self, token):
         """The claims, or a word that says why not."""
         found, why = self._find(token)
-        return (dict(found[1], preferred_username=found[1]["email"], email_verified=True), None) if found else (None, why)
+        if found is None:
+            return None, why
+        user = found[1]
+        return {"sub": user["sub"], "email": user["email"], "name": user["name"], "preferred_username": user["email"],
+                "email_verified": True}, None
 
     def introspect(self, token):
         """What RFC 7662 wants to know."""
@@ -451,6 +499,11 @@ def control_answer(provider, request):
     if request.get("do") == "token":
         address = provider.add_user(request["user"])
         return {"token": provider.mint(address, float(request["seconds"]))}
+    if request.get("do") == "provision":
+        return {"users": provider.provision(request["url"], request["secret"])}
+    if request.get("do") in ("join", "leave", "return", "delete"):
+        what = {"join": provider.join, "leave": provider.leave, "return": provider.join, "delete": provider.delete}
+        return {"id": what[request["do"]](request["user"])}
     if request.get("do") == "revoke":
         return {"revoked": provider.revoke(request["token"])}
     raise ValueError("unknown request")
@@ -475,7 +528,7 @@ def control_serve(provider, path):
                 connection.settimeout(5)
                 try:
                     answer = control_answer(provider, json.loads(stream.readline(BODY_MAX)))
-                except (ValueError, KeyError, TypeError, OSError) as error:
+                except (ValueError, KeyError, TypeError, OSError, http.client.HTTPException, scim_client.Refused) as error:
                     answer = {"error": str(error)}
                 try:
                     stream.write(json.dumps(answer).encode() + b"\n")
@@ -488,7 +541,7 @@ def control_serve(provider, path):
 
 def control_ask(path, request):
     with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
+        connection.settimeout(30)
         connection.connect(path)
         connection.sendall(json.dumps(request).encode() + b"\n")
         answer = json.loads(connection.makefile("rb").readline(BODY_MAX))
@@ -535,7 +588,12 @@ def main():
     life.add_argument("--for", dest="seconds", type=float, default=float(TOKEN_SECONDS))
     life.add_argument("--expired", action="store_true")
     revoke = verbs.add_parser("revoke")
-    for verb in (run, token, revoke):
+    provision = verbs.add_parser("provision")
+    provision.add_argument("--url", required=True)
+    people = [verbs.add_parser(name) for name in ("join", "leave", "return", "delete")]
+    for verb in people:
+        verb.add_argument("user")
+    for verb in (run, token, revoke, provision, *people):
         verb.add_argument("--control", required=True)
     options = parser.parse_args()
     if options.verb == "serve":
@@ -543,6 +601,11 @@ def main():
     elif options.verb == "token":
         seconds = -180.0 if options.expired else options.seconds
         print(control_ask(options.control, {"do": "token", "user": options.user, "seconds": seconds})["token"])
+    elif options.verb == "provision":
+        request = {"do": "provision", "url": options.url, "secret": sys.stdin.read().strip()}
+        print(control_ask(options.control, request)["users"])
+    elif options.verb != "revoke":
+        print(control_ask(options.control, {"do": options.verb, "user": options.user})["id"] or "")
     else:
         print("revoked" if control_ask(options.control, {"do": "revoke", "token": sys.stdin.read().strip()})["revoked"]
               else "unknown")

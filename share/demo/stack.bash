@@ -29,7 +29,8 @@ POSTERN=$STACK_BUILD/src/cli/postern
 declare -A STACK_PORT=(
     [smtp]=$((STACK_BASE + 25)) [submission]=$((STACK_BASE + 587)) [submissions]=$((STACK_BASE + 465))
     [imap]=$((STACK_BASE + 143)) [imaps]=$((STACK_BASE + 993)) [pop3]=$((STACK_BASE + 110)) [pop3s]=$((STACK_BASE + 995))
-    [sieve]=$((STACK_BASE + 4190)) [sieves]=$((STACK_BASE + 4191)) [provider]=$((STACK_BASE + 880)))
+    [sieve]=$((STACK_BASE + 4190)) [sieves]=$((STACK_BASE + 4191)) [provider]=$((STACK_BASE + 880))
+    [http]=$((STACK_BASE + 825)))
 
 stack_fail() {
     printf '%s\n' "demo: $1" "${@:2}" >&2
@@ -206,6 +207,7 @@ stack_postern_conf() {
 	  domains = {"example.com"}
 	}
 	accounts { store = "sqlite:$STACK_DIR/lib/accounts.db" }
+	http     { public = "127.0.0.1:${STACK_PORT[http]}" }
 	login    { cleartext_from_loopback = yes }
 	mail     { root = "$STACK_DIR/mail" }
 	dovecot {
@@ -251,7 +253,7 @@ stack_rsyslog_start() {
 # Runs as nobody, from a copy: the checkout may lie where nobody may look.
 stack_provider_start() {
     [ -z "$STACK_USERINFO" ] || return 0
-    install -m 755 "$STACK_ROOT/share/demo/provider.py" "$STACK_DIR/provider.py"
+    install -m 755 "$STACK_ROOT/share/demo/provider.py" "$STACK_ROOT/share/demo/scim_client.py" "$STACK_DIR/"
     stack_spawn provider setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs /usr/bin/python3 -I \
         "$STACK_DIR/provider.py" serve --listen "127.0.0.1:${STACK_PORT[provider]}" --control "$STACK_DIR/provider/control"
     stack_wait 10 stack_port_open "${STACK_PORT[provider]}" ||
@@ -358,6 +360,18 @@ stack_postern() {
     # `postern doctor` reads the configuration itself, so it has to be told which.
     [ "${1:-}" != doctor ] || set -- "$@" --config "$STACK_DIR/postern.conf"
     POSTERN_SOCKET=$STACK_DIR/admin.sock "$POSTERN" "$@"
+}
+
+# What happens to people at the demo's provider: join, leave, return, delete.
+stack_person() {
+    /usr/bin/python3 -I "$STACK_ROOT/share/demo/provider.py" "$1" --control "$STACK_DIR/provider/control" "$2"
+}
+
+# From now on the demo's provider keeps our accounts in step over SCIM. Prints how many people it has.
+stack_provision() {
+    stack_postern scim-token create provider --domains example.com --provider demo 2>"$STACK_DIR/log/scim-token.out" |
+        /usr/bin/python3 -I "$STACK_ROOT/share/demo/provider.py" provision --control "$STACK_DIR/provider/control" \
+            --url "http://127.0.0.1:${STACK_PORT[http]}/scim/v2"
 }
 
 stack_token() {

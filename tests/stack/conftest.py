@@ -20,7 +20,7 @@ import clients  # noqa: E402
 import fake_provider  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "san")))
-KNOWN_PORTS = (25, 110, 143, 465, 587, 880, 881, 882, 883, 884, 993, 995, 4190, 4191)
+KNOWN_PORTS = (25, 110, 143, 465, 587, 825, 880, 881, 882, 883, 884, 993, 995, 4190, 4191)
 OIDC_PORTS = {"oidc": 881, "asked": 882, "signed": 883, "idtoken": 884}      # issuers of oidc.mjs
 WAIT_SECONDS = 20
 
