@@ -268,6 +268,7 @@ static bool create(struct planning *planning)
     }
     set_owners(planning, id);
     planning->plan->created = true;
+    planning->plan->action = "group_create";
     return set_members(planning, id) && finish(planning, id, given);
 }
 
@@ -310,6 +311,7 @@ static bool change_members(struct planning *planning, const struct resource *res
     if (!by_hand(planning)) {
         resource_touch(planning->plan->steps, id, planning->view->now);
     }
+    planning->plan->action = "group_members";
     return finish(planning, id, resource->addresses);
 }
 

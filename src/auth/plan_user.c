@@ -151,19 +151,31 @@ static bool bind(struct planning *planning, struct account *account, bool keeps)
 
 /* For the audit row. */
 
-static void describe(struct planning *planning, const struct account *before,
-                     const struct account *after, struct span addresses)
+/* What is unsaid on both sides of a change is not shown as one. */
+static void describe_resource(struct json *shown, struct span name, struct span external_id,
+                              struct span addresses)
 {
-    planning->before = before == NULL ? NULL : planning_describe(before);
-    planning->after = planning_describe(after);
-    const struct provision_resource *resource = &planning->change->user->resource;
-    json_put_text(planning->after, "user_name", resource->name);
-    if (!span_empty(resource->external_id)) {
-        json_put_text(planning->after, "external_id", resource->external_id);
+    json_put_text(shown, "user_name", name);
+    if (!span_empty(external_id)) {
+        json_put_text(shown, "external_id", external_id);
     }
     if (!span_empty(addresses)) {
-        json_put_text(planning->after, "addresses", addresses);
+        json_put_text(shown, "addresses", addresses);
     }
+}
+
+static void describe(struct planning *planning, const struct account *after, struct span addresses)
+{
+    const struct provision_resource *resource = &planning->change->user->resource;
+    planning->after = planning_describe(after);
+    describe_resource(planning->after, resource->name, resource->external_id, addresses);
+}
+
+static void describe_before(struct planning *planning, const struct account *before,
+                            const struct resource *resource)
+{
+    planning->before = planning_describe(before);
+    describe_resource(planning->before, resource->name, resource->external_id, resource->addresses);
 }
 
 static void set_senders(struct planning *planning, struct span id)
@@ -240,7 +252,8 @@ static bool make(struct planning *planning)
     }
     plan_resource_add(planning, &user->resource, RESOURCE_USER, span_of(account.id), result.given);
     set_senders(planning, span_of(account.id));
-    describe(planning, NULL, &account, result.given);
+    describe(planning, &account, result.given);
+    planning->plan->action = "user_create";
     planning->plan->account = account;
     planning->plan->created = true;
     return true;
@@ -307,12 +320,11 @@ static bool adopt(struct planning *planning, const struct account *before)
         return false;
     }
     planning->plan->account = *before;
-    planning_update(planning, &after);
-    json_free(planning->before);
-    json_free(planning->after);
+    planning_write(planning, &after);
     plan_resource_add(planning, &user->resource, RESOURCE_USER, span_of(after.id),
                       address_span(&before->primary));
-    describe(planning, before, &after, (struct span){0});
+    planning->before = planning_describe(before);
+    describe(planning, &after, (struct span){0});
     json_put_text(planning->after, "adopted_by", planning->change->client->name);
     planning->plan->action = "user_adopt";
     planning->plan->created = true;
@@ -406,7 +418,11 @@ static bool replace(struct planning *planning)
     }
     planning_write(planning, &after);
     plan_resource_update(planning, &user->resource, &resource, result.given);
-    describe(planning, &before, &after, result.changed ? result.given : (struct span){0});
+    describe_before(planning, &before, &resource);
+    describe(planning, &after, result.given);
+    if (before.state != after.state) {
+        planning->plan->action = after.state == ACCOUNT_ACTIVE ? "user_enable" : "user_disable";
+    }
     planning->plan->groups = result.changed || before.state != after.state;
     return true;
 }
