@@ -4,7 +4,9 @@ refused here never gets there; where a request is a good one, any answer of a do
 import http.client
 import json
 import os
+import signal
 import socket
+import subprocess
 import time
 
 import pytest
@@ -331,6 +333,48 @@ def test_none_by_default(make_daemon):
     daemon.start()
     with pytest.raises(ConnectionRefusedError), socket.create_connection(("127.0.0.1", 8025)):
         pass
+
+
+def handed(daemon, host):
+    """Starts posternd as a service manager would, with a socket that it has bound. Returns the socket."""
+    held = socket.create_server((host, 0))
+    command = 'exec 3<&"$1"; shift; LISTEN_PID=$$ exec "$@"'
+    environment = dict(os.environ, LISTEN_FDS="1", LISTEN_FDNAMES="public")
+    with open(daemon.log_path, "ab") as log:
+        daemon.process = subprocess.Popen(["bash", "-c", command, "bash", str(held.fileno()), daemons.POSTERND, "--config", daemon.conf],
+                                          pass_fds=[held.fileno()], stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=environment)
+    return held
+
+
+def test_socket_of_a_service_manager(make_daemon):
+    daemon = make_daemon(start=False)
+    daemon.extra = 'http { public = "127.0.0.1:8025" }'
+    daemon.write_conf()
+    with handed(daemon, "127.0.0.1") as held:
+        daemons.wait_for(daemon.answers, daemon.log)
+        assert internal.Client(held.getsockname()[1]).get("/nothing")[0] == 404
+
+
+@pytest.mark.parametrize("host, extra", [("0.0.0.0", 'http { public = "127.0.0.1:8025" }'), ("127.0.0.1", "")])
+def test_socket_of_a_service_manager_in_the_clear(make_daemon, host, extra):
+    """What it hands over is held to the same rule, and nothing is opened that the configuration does not want."""
+    daemon = make_daemon(start=False)
+    daemon.extra = extra
+    daemon.write_conf()
+    with handed(daemon, host):
+        assert daemon.process.wait(daemons.PATIENCE) == 1
+    daemon.process = None
+    assert "public_tls_cert_file" in daemon.log()
+
+
+def test_a_worker_dies(daemon):
+    """The socket is the parent's: who comes meanwhile waits, and is answered."""
+    (worker,) = daemon.workers
+    os.kill(worker, signal.SIGKILL)
+    with public.Peer(daemon.public_port) as peer:
+        peer.send(b"GET /nothing HTTP/1.1\r\n" + HOST + b"\r\n")
+        assert peer.answer().status == 404
+    daemon.wait_worker(worker)
 
 
 # ---- the end, and a new configuration ----
