@@ -20,16 +20,16 @@ struct scim_call *scim_call_new(struct scim_door *door)
     return call;
 }
 
-/* A password may stand in a user, in a PATCH and in a Bulk request. */
-static void wipe_passwords(struct json *body)
+/* A password may stand in a user, in a PATCH, and in both of a Bulk request. */
+static void wipe_passwords(struct json *body, int levels)
 {
     struct json *operations = json_member_edit(body, "Operations");
     json_wipe(body, "password");
-    for (size_t i = 0; i < json_size(operations); i++) {
+    for (size_t i = 0; levels > 0 && i < json_size(operations); i++) {
         struct json *operation = json_item_edit(operations, i);
         json_wipe(operation, "value");
         json_wipe(json_member_edit(operation, "value"), "password");
-        json_wipe(json_member_edit(operation, "data"), "password");
+        wipe_passwords(json_member_edit(operation, "data"), levels - 1);
     }
 }
 
@@ -39,7 +39,7 @@ void scim_call_free(struct scim_call *call)
         call->task_free(call->task);
     }
     call->door->calls--;
-    wipe_passwords(call->body);
+    wipe_passwords(call->body, 2);
     json_free(call->body);
     scim_page_query_drop(call->page_query);
     arena_done(&call->arena);

@@ -119,7 +119,7 @@ static void on_batch(enum scim_batch_answer answer, void *context)
     page->out = buffer_limited(0);
     list->total += list->state == LIST_FIND || list->state == LIST_SCAN ? page->matches : 0;
     list->rendered += page->rendered;
-    if (list->state != LIST_SORTED) {
+    if (list->sort == NULL) { /* else the window is that of the sorted ones */
         list->skip = page->skip;
         list->take = page->take;
     }
@@ -289,10 +289,12 @@ static bool start_find(struct list *list)
     if (!find_kind(key.index, &kind, &folded)) {
         return false;
     }
-    struct span value = folded ? scim_resource_fold(key.value, &call->arena) : key.value;
+    const struct resource_key by = {
+        .kind = kind,
+        .value = folded ? scim_resource_fold(key.value, &call->arena) : key.value};
     list->state = LIST_FIND;
     list->read = resource_find(call->door->services.store, span_of(call->client.id), type_of(list),
-                               kind, value, FIND_ROWS + 1, on_found, list);
+                               &by, FIND_ROWS + 1, on_found, list);
     return true;
 }
 

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "net/pool.h"
 #include "scim/scim_access.h"
+#include "scim/scim_bulk.h"
 #include "scim/scim_call.h"
 #include "scim/scim_discovery.h"
 #include "scim/scim_groups.h"
@@ -114,6 +115,7 @@ static const struct route {
     {"DELETE", "/Groups/{}", SCIM_SCHEMA_GROUPS, CLIENT_GROUPS, WRITES, scim_write_delete},
     {"GET", "/", SCIM_SCHEMA_NO_RESOURCE, BOTH, READS, scim_list_get},
     {"POST", "/.search", SCIM_SCHEMA_NO_RESOURCE, BOTH, BODY, scim_list_search},
+    {"POST", "/Bulk", SCIM_SCHEMA_NO_RESOURCE, BOTH, WRITES | BODY, scim_bulk_post},
     {"GET", "/ServiceProviderConfig", SCIM_SCHEMA_NO_RESOURCE, 0, OPEN, show_config},
     {"GET", "/ServiceProviderConfigs", SCIM_SCHEMA_NO_RESOURCE, 0, OPEN, show_config},
     {"GET", "/ResourceTypes", SCIM_SCHEMA_NO_RESOURCE, 0, OPEN, show_types},
@@ -249,7 +251,7 @@ void scim_routes_operation(struct scim_call *call)
     if (route == NULL) {
         return;
     }
-    if ((route->flags & WRITES) == 0) {
+    if ((route->flags & WRITES) == 0 || route->resource == SCIM_SCHEMA_NO_RESOURCE) {
         scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_VALUE,
                               "path: no users or groups to be changed");
     } else if ((route->flags & BODY) != 0 && json_kind(call->body) != JSON_KIND_OBJECT) {
