@@ -40,10 +40,10 @@ struct json *scim_resource_element(const struct scim_schema_attribute *attribute
  * have been taken out before. */
 bool scim_resource_check(enum scim_schema_resource resource, struct json *document,
                          struct scim_error *error);
-/* PUT: what is immutable and was set must be the same: 400 mutability (N26). Today that is mailHost alone: not to be asked for clients with
- * CLIENT_MOVE. */
+/* PUT: what is immutable and was set must be the same: 400 mutability (N26); left out, it stays: `after` gets it. Today that is
+ * mailHost alone: not to be asked for clients with CLIENT_MOVE. */
 bool scim_resource_check_immutable(enum scim_schema_resource resource, const struct json *before,
-                                   const struct json *after, struct scim_error *error);
+                                   struct json *after, struct scim_error *error);
 
 /* What a resource is, beside its document. */
 struct scim_resource_shown {

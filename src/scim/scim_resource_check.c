@@ -145,31 +145,50 @@ bool scim_resource_check(enum scim_schema_resource resource, struct json *docume
                           SCIM_RESOURCE_DOCUMENT_MAX);
 }
 
+/* `before` and `after` are the resource or one of its extensions; what the latter lacks is put into it. */
 static bool same_immutable(const struct scim_schema *schema, const struct json *before,
-                           const struct json *after, struct scim_error *error)
+                           struct json *after, struct scim_error *error)
 {
     for (const struct scim_schema_attribute *attribute = schema->attributes;
          attribute->name != NULL; attribute++) {
         const struct json *old = json_member(before, attribute->name);
         const struct json *new = json_member(after, attribute->name);
-        bool kept = old == NULL || (new != NULL &&json_same(old, new));
-        if (attribute->mutability == SCIM_SCHEMA_IMMUTABLE && !kept) {
+        if (attribute->mutability != SCIM_SCHEMA_IMMUTABLE || old == NULL) {
+            continue;
+        }
+        if (new != NULL && !json_same(old, new)) {
             return scim_error_set(error, 400, SCIM_ERROR_MUTABILITY,
                                   "%s: is set already and cannot change", attribute->name);
         }
+        json_put(after, attribute->name, json_clone(old));
     }
     return true;
 }
 
+static bool same_in_extension(const struct scim_schema *schema, const struct json *before,
+                              struct json *after, struct scim_error *error)
+{
+    const struct json *old = json_member(before, schema->urn);
+    if (old == NULL) {
+        return true;
+    }
+    if (json_member(after, schema->urn) == NULL) {
+        json_put(after, schema->urn, json_new_object());
+    }
+    bool same = same_immutable(schema, old, json_member_edit(after, schema->urn), error);
+    if (json_size(json_member(after, schema->urn)) == 0) {
+        json_remove(after, schema->urn);
+    }
+    return same;
+}
+
 bool scim_resource_check_immutable(enum scim_schema_resource resource, const struct json *before,
-                                   const struct json *after, struct scim_error *error)
+                                   struct json *after, struct scim_error *error)
 {
     const struct scim_schema_resource_type *type = scim_schema_resource_type(resource);
     bool same = same_immutable(type->core, before, after, error);
     for (size_t i = 0; type->extensions[i] != NULL && same; i++) {
-        const char *urn = type->extensions[i]->urn;
-        same = same_immutable(type->extensions[i], json_member(before, urn),
-                              json_member(after, urn), error);
+        same = same_in_extension(type->extensions[i], before, after, error);
     }
     return same;
 }

@@ -199,7 +199,14 @@ static void test_immutable(void **state)
     assert_int_equal(error.type, SCIM_ERROR_MUTABILITY);
     assert_int_equal(error.status, 400);
     assert_string_equal(error.detail.text, "mailHost: is set already and cannot change");
-    assert_false(scim_resource_check_immutable(SCIM_SCHEMA_USERS, first, none, &error));
+    /* What PUT leaves out stays. */
+    CLEANUP(json_cleanup) struct json *bare = must("{\"userName\":\"a\"}");
+    assert_true(scim_resource_check_immutable(SCIM_SCHEMA_USERS, first, bare, &error));
+    same(bare, "{\"userName\":\"a\",\"" SCIM_SCHEMA_MAIL_USER "\":{\"mailHost\":\"a\"}}");
+    CLEANUP(json_cleanup)
+    struct json *other = must("{\"" SCIM_SCHEMA_ENTERPRISE "\":{\"division\":\"x\"}}");
+    assert_true(scim_resource_check_immutable(SCIM_SCHEMA_USERS, other, none, &error));
+    same(none, "{\"userName\":\"a\"}");
 }
 
 #define META(type, path)                                                                      \
