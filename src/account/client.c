@@ -43,7 +43,7 @@ struct digest client_secret_hash(struct span text)
 bool client_name_valid(struct span name)
 {
     for (size_t i = 0; i < name.length; i++) {
-        int byte = span_at(name, i), lower = span_lower((char)byte);
+        int byte = span_at(name, i), lower = byte | 0x20; /* as ASCII letters go */
         bool letter = lower >= 'a' && lower <= 'z', digit = byte >= '0' && byte <= '9';
         if (!letter && !digit && byte != '.' && byte != '_' && byte != '-') {
             return false;

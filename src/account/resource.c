@@ -188,14 +188,13 @@ struct store_read *resource_numbers(struct store *store, struct span client_id,
 
 /* A group's displayName is its name. */
 struct store_read *resource_find(struct store *store, struct span client_id,
-                                 enum resource_type type, enum resource_index_kind by,
-                                 struct span value, size_t rows_max, store_read_fn *fn,
-                                 void *context)
+                                 enum resource_type type, const struct resource_key *by,
+                                 size_t rows_max, store_read_fn *fn, void *context)
 {
-    assert(by <= RESOURCE_BY_MEMBER);
-    const struct value keys[] = {value_text(client_id), value_integer(type), value_text(value)};
-    bool name = by == RESOURCE_BY_DISPLAY && type == RESOURCE_GROUP;
-    return store_read_start(store, &FIND[name ? RESOURCE_BY_NAME : by], keys, rows_max, fn,
+    assert(by->kind <= RESOURCE_BY_MEMBER);
+    const struct value keys[] = {value_text(client_id), value_integer(type), value_text(by->value)};
+    bool name = by->kind == RESOURCE_BY_DISPLAY && type == RESOURCE_GROUP;
+    return store_read_start(store, &FIND[name ? RESOURCE_BY_NAME : by->kind], keys, rows_max, fn,
                             context);
 }
 

@@ -65,10 +65,13 @@ enum resource_index_kind {
     RESOURCE_BY_EMAIL,
     RESOURCE_BY_MEMBER,
 };
+struct resource_key {
+    enum resource_index_kind kind;
+    struct span value;
+};
 struct store_read *resource_find(struct store *store, struct span client_id,
-                                 enum resource_type type, enum resource_index_kind by,
-                                 struct span value, size_t rows_max, store_read_fn *fn,
-                                 void *context);
+                                 enum resource_type type, const struct resource_key *by,
+                                 size_t rows_max, store_read_fn *fn, void *context);
 /* The texts are views of the rows: valid during the callback. */
 void resource_read(const struct store_rows *rows, size_t row, struct resource *resource);
 /* Their numbers alone, for resource_index: up to rows_max, from `from_number` on. */

@@ -290,8 +290,7 @@ static bool start_find(struct list *list)
         return false;
     }
     const struct resource_key by = {
-        .kind = kind,
-        .value = folded ? scim_resource_fold(key.value, &call->arena) : key.value};
+        .kind = kind, .value = folded ? scim_resource_fold(key.value, &call->arena) : key.value};
     list->state = LIST_FIND;
     list->read = resource_find(call->door->services.store, span_of(call->client.id), type_of(list),
                                &by, FIND_ROWS + 1, on_found, list);

@@ -261,7 +261,8 @@ static void expect_find(struct with_store *with, enum resource_type type,
                         enum resource_index_kind by, const char *value, const char *expected)
 {
     struct listed listed = {0};
-    resource_find(with->store, SPAN_LITERAL("c-1"), type, by, span_of(value), 10, on_rows, &listed);
+    const struct resource_key key = {by, span_of(value)};
+    resource_find(with->store, SPAN_LITERAL("c-1"), type, &key, 10, on_rows, &listed);
     with_store_wait(with, &listed.done);
     assert_string_equal(listed.text, expected);
 }
