@@ -221,6 +221,9 @@ static bool change_schema(struct patch *patch, struct step step, const struct sc
                           const struct json *value)
 {
     bool extension = scim_schema_is_extension(schema);
+    if (json_kind(value) == JSON_KIND_ARRAY && json_size(value) == 1) {
+        value = json_item(value, 0);
+    }
     bool gone = step.operation == SCIM_PATCH_VALUE_REMOVE ||
                 (step.operation == SCIM_PATCH_VALUE_REPLACE && scim_patch_value_none(value));
     if (gone) {

@@ -387,19 +387,22 @@ static bool change_matches(const struct scim_patch_value *change, struct json *l
     return true;
 }
 
-/* One element; NULL: refused, also when it is none. The caller's. */
+static void remove_matches(struct json *list, const bool *found)
+{
+    for (size_t i = json_size(list); i > 0; i--) {
+        if (found[i - 1]) {
+            json_item_remove(list, i - 1);
+        }
+    }
+}
+
+/* One element; a JSON null: it is none. NULL: refused. The caller's. */
 static struct json *read_element(const struct scim_patch_value *change, struct scim_error *error)
 {
-    const struct scim_schema_attribute *attribute = change->path->attribute;
-    struct json *element = scim_patch_value_none(change->value)
-                               ? json_new_null()
-                               : scim_resource_element(attribute, change->value, error);
-    if (json_kind(element) != JSON_KIND_NULL) {
-        return element;
-    }
-    json_free(element);
-    scim_error_set(error, 400, SCIM_ERROR_INVALID_VALUE, "%s: a value is missing", attribute->name);
-    return NULL;
+    bool none =
+        change->operation == SCIM_PATCH_VALUE_REMOVE || scim_patch_value_none(change->value);
+    return none ? json_new_null()
+                : scim_resource_element(change->path->attribute, change->value, error);
 }
 
 /* The removal of what is not there has succeeded already; a replacement has nothing to replace (N40). */
@@ -408,23 +411,21 @@ static bool change_found(const struct scim_patch_value *change, struct json *lis
 {
     size_t count;
     bool *found = find_matches(change, list, &count);
-    if (change->operation == SCIM_PATCH_VALUE_REMOVE) {
-        for (size_t i = json_size(list); i > 0; i--) {
-            if (found[i - 1]) {
-                json_item_remove(list, i - 1);
-            }
-        }
-        return true;
-    }
+    bool add = change->operation == SCIM_PATCH_VALUE_ADD;
     CLEANUP(json_cleanup) struct json *element = read_element(change, error);
     if (element == NULL) {
         return false;
     }
+    if (json_kind(element) == JSON_KIND_NULL) {
+        if (!add) {
+            remove_matches(list, found);
+        }
+        return true;
+    }
     if (count > 0) {
         return change_matches(change, list, found, element, error);
     }
-    return change->operation == SCIM_PATCH_VALUE_ADD ? create(change, list, element, error)
-                                                     : refuse_no_target(change->path, error);
+    return add ? create(change, list, element, error) : refuse_no_target(change->path, error);
 }
 
 bool scim_patch_list_apply(const struct scim_patch_value *change, struct json *holder,

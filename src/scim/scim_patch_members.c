@@ -90,18 +90,26 @@ static bool change_one(struct scim_patch_members_plan *plan, const struct scim_p
                                                         : add_one(plan, change, given, error);
 }
 
+/* As many as a body of POST may name. */
+static bool check_count(const struct scim_patch_members_plan *plan, struct scim_error *error)
+{
+    return json_size(plan->fate) <= SCIM_RESOURCE_MEMBERS_MAX ||
+           scim_error_set(error, 400, SCIM_ERROR_INVALID_VALUE, "members: more than %d values",
+                          SCIM_RESOURCE_MEMBERS_MAX);
+}
+
 static bool change_listed(struct scim_patch_members_plan *plan,
                           const struct scim_patch_value *change, struct scim_error *error)
 {
     if (json_kind(change->value) != JSON_KIND_ARRAY) {
-        return change_one(plan, change, change->value, error);
+        return change_one(plan, change, change->value, error) && check_count(plan, error);
     }
     for (size_t i = 0; i < json_size(change->value); i++) {
         if (!change_one(plan, change, json_item(change->value, i), error)) {
             return false;
         }
     }
-    return true;
+    return check_count(plan, error);
 }
 
 /* `replace` by nothing empties the group, and so does a removal that names nobody; one of an empty list removes nobody. */

@@ -83,23 +83,30 @@ static bool set_plain(const struct scim_patch_value *change, struct json *holder
 
 /* -- one value with parts -- */
 
-/* What pointed to the old value, and what named it, does not fit the new one. */
-static void forget_reference(struct json *there, const struct json *given)
+/* What pointed to the old value, and what named it, does not fit another one, or none. */
+static void forget_reference(struct json *there)
 {
     static const char *const OF_VALUE[] = {"$ref", "display", "displayName"};
-    const struct json *old = json_member(there, "value"), *new = json_member(given, "value");
-    if (old == NULL || new == NULL || json_same(old, new)) {
-        return;
-    }
     for (size_t i = 0; i < sizeof OF_VALUE / sizeof *OF_VALUE; i++) {
         json_remove(there, OF_VALUE[i]);
+    }
+}
+
+static void forget_part(struct json *there, const char *name)
+{
+    json_remove(there, name);
+    if (strcmp(name, "value") == 0) {
+        forget_reference(there);
     }
 }
 
 void scim_patch_value_merge(struct json *there, const struct json *given)
 {
     struct json_cursor cursor = {0};
-    forget_reference(there, given);
+    const struct json *old = json_member(there, "value"), *new = json_member(given, "value");
+    if (old != NULL && new != NULL && !json_same(old, new)) {
+        forget_reference(there);
+    }
     while (json_next(given, &cursor)) {
         json_put(there, cursor.name, json_clone(cursor.value));
     }
@@ -118,7 +125,7 @@ static void clear_parts(const struct scim_schema_attribute *attribute, struct js
         }
         json_remove(given, cursor.name);
         if (part != NULL && part->mutability != SCIM_SCHEMA_READ_ONLY) {
-            json_remove(there, part->name);
+            forget_part(there, part->name);
         }
     }
 }
@@ -189,7 +196,7 @@ bool scim_patch_value_set_part(const struct scim_patch_value *change, struct jso
     if (target == given && json_size(given) > 0) {
         scim_patch_value_merge(there, given);
     } else if (target == given && change->operation != SCIM_PATCH_VALUE_ADD) {
-        json_remove(there, part->name);
+        forget_part(there, part->name);
     }
     return true;
 }

@@ -228,19 +228,19 @@ static void test_many_members(void **state)
     CLEANUP(json_cleanup) struct json *body = json_new_object();
     struct json *operations = json_new_array();
     json_put(body, "Operations", operations);
-    add_operation(operations, "add", "members", 0, 20000);
+    add_operation(operations, "add", "members", 0, 10000);
     for (unsigned i = 1; i < SCIM_PATCH_OPERATIONS_MAX; i++) {
         add_operation(operations, i % 2 == 0 ? "remove" : "add", "members", 3 * i, 1);
     }
     struct scim_patch_target target = {.resource = SCIM_SCHEMA_GROUPS, .document = document};
     assert_true(scim_patch_apply(body, &target, &result, &error));
-    /* Of 20,000 plus those odd ones beyond 20,000, the even ones have gone. */
+    /* Of 10,000 plus those odd ones beyond 10,000, the even ones have gone. */
     size_t expected_add = 0, expected_remove = 0;
     for (unsigned i = 0; i < 30000; i++) {
         bool named = i % 3 == 0 && i > 0 && i / 3 < SCIM_PATCH_OPERATIONS_MAX;
         bool removed = named && i / 3 % 2 == 0;
         expected_remove += removed;
-        expected_add += !removed && (i < 20000 || named);
+        expected_add += !removed && (i < 10000 || named);
     }
     assert_int_equal(json_size(result.members.add), expected_add);
     assert_int_equal(json_size(result.members.remove), expected_remove);
@@ -249,6 +249,11 @@ static void test_many_members(void **state)
     add_operation(operations, "add", "members", 0, 1);
     assert_false(scim_patch_apply(body, &target, &result, &error));
     assert_int_equal(error.status, 413);
+    json_clear(operations);
+    add_operation(operations, "remove", "members", 0, 1);
+    add_operation(operations, "add", "members", 1, SCIM_RESOURCE_MEMBERS_MAX);
+    assert_false(scim_patch_apply(body, &target, &result, &error));
+    assert_string_equal(error.detail.text, "members: more than 20000 values");
 }
 
 static double processor_seconds(void)
