@@ -383,6 +383,79 @@ static void test_reaching(void **state)
     }
 }
 
+/* A graph kept beside the database, and judged the plain way. */
+enum { NODES = 22 };
+
+struct graph {
+    bool edge[NODES][NODES];
+};
+
+static int longest(const struct graph *graph, int from, bool down)
+{
+    int most = 0;
+    for (int to = 0; to < NODES; to++) {
+        if (down ? graph->edge[from][to] : graph->edge[to][from]) {
+            int length = longest(graph, to, down);
+            most = length > most ? length : most;
+        }
+    }
+    return most + 1;
+}
+
+static bool leads(const struct graph *graph, int from, int to)
+{
+    for (int next = 0; next < NODES; next++) {
+        if (graph->edge[from][next] && (next == to || leads(graph, next, to))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What the rules allow is done, and nothing else, whatever the graph looks like. Edges lead to the next few nodes mostly, so
+ * that chains grow as long as they may. */
+static void test_any_graph(void **state)
+{
+    struct with_store *with = *state;
+    struct graph graph = {{{false}}};
+    uint32_t random = 4711;
+    int done = 0, cycles = 0, deep = 0;
+    add_groups(with, NODES);
+    for (int i = 0; i < 400; i++) {
+        random = random * 1664525u + 1013904223u;
+        int group = (int)(random >> 8) % NODES;
+        random = random * 1664525u + 1013904223u;
+        int member = (random >> 28) < 14 ? (group + 1 + (int)((random >> 8) % 2)) % NODES
+                                         : (int)(random >> 8) % NODES;
+        char group_id[16], member_id[16];
+        snprintf(group_id, sizeof group_id, "g-%02d", group);
+        snprintf(member_id, sizeof member_id, "g-%02d", member);
+        bool cycle = group == member || leads(&graph, member, group);
+        bool too_deep = !cycle && longest(&graph, group, false) + longest(&graph, member, true) >
+                                      GROUP_ROWS_DEPTH_MAX;
+        bool allowed = !cycle && !too_deep && !graph.edge[group][member];
+        enum store_answer answer =
+            try_step(with, group_id, GROUP_ROWS_MEMBER, GROUP_ROWS_GROUP, member_id, "");
+        if (answer != (allowed ? STORE_DONE : STORE_CONFLICT)) {
+            fail_msg("step %d: %s in %s: %d", i, member_id, group_id, answer);
+        }
+        graph.edge[group][member] |= allowed;
+        done += allowed;
+        cycles += cycle;
+        deep += too_deep;
+    }
+    assert_true(done > 20 && cycles > 20 && deep > 5);
+    for (int group = 0; group < NODES; group++) {
+        for (int member = 0; member < NODES; member++) {
+            char group_id[16], member_id[16];
+            snprintf(group_id, sizeof group_id, "g-%02d", group);
+            snprintf(member_id, sizeof member_id, "g-%02d", member);
+            assert_true(reaches(with, group_id, GROUP_ROWS_MEMBER, member_id) ==
+                        leads(&graph, group, member));
+        }
+    }
+}
+
 static void test_end(void **state)
 {
     struct with_store *with = *state;
@@ -756,6 +829,7 @@ int main(void)
         CASE(test_no_cycles),
         CASE(test_depth),
         CASE(test_reaching),
+        CASE(test_any_graph),
         CASE(test_end),
         CASE(test_targets),
         CASE(test_members_in_pages),
