@@ -410,9 +410,16 @@ void admin_client_changes_release(struct admin_call *call)
 void admin_client_changes_delete(struct admin_call *call)
 {
     struct client *client = new_client(call);
-    if (admin_client_changes_find(call, client)) {
-        start(call, CHANGE_CLIENT_DELETE, client);
+    if (!admin_client_changes_find(call, client)) {
+        return;
     }
+    if (client->frozen) { /* without it, nobody would hold what it deleted */
+        admin_call_refuse(call, 422, "refused",
+                          "the brake holds on what it deleted: look at `postern account deleted`, "
+                          "then release it first");
+        return;
+    }
+    start(call, CHANGE_CLIENT_DELETE, client);
 }
 
 /* Rotation. */

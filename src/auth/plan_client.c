@@ -146,11 +146,12 @@ bool plan_client_delete(struct planning *planning)
     if (!find(planning, &now)) {
         return false;
     }
-    planning->plan->rules[planning->plan->rules_count++] =
-        (struct plan_rule){store_change_steps(planning->plan->steps),
-                           "it still owns users or groups: delete them where they come from, or "
-                           "keep the token and only end its secrets"};
     client_delete(planning->plan->steps, span_of(now.id));
+    planning->plan->rules[planning->plan->rules_count++] = (struct plan_rule){
+        store_change_steps(planning->plan->steps) - 1, /* its last step asks */
+        "it still owns users or groups: delete them first, where they come from or "
+        "by hand; to shut it out, give it a new secret: postern scim-token rotate "
+        "--now"};
     planning->before = describe(&now);
     return true;
 }
