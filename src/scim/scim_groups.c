@@ -27,6 +27,7 @@ struct groups {
     struct json *document;  /* without the members */
     struct json *add, *remove;
     bool clears, changed;
+    bool filtered; /* by a filter on the members that were there */
     struct scim_members *members;
     struct change_run *run;
 };
@@ -41,7 +42,7 @@ static void forget(struct groups *groups)
     scim_members_free(groups->members);
     groups->document = groups->add = groups->remove = NULL;
     groups->members = NULL;
-    groups->clears = groups->changed = false;
+    groups->clears = groups->changed = groups->filtered = false;
 }
 
 static void free_groups(void *task)
@@ -85,6 +86,14 @@ static void on_changed(const struct change_result *result, void *context)
     }
 }
 
+/* Whether what was read before decides what is written. Who only puts members in or takes them out does so to whatever
+ * is there by then. */
+static bool must_be_same(const struct groups *groups)
+{
+    return groups->changed || groups->clears || groups->filtered ||
+           !span_empty(groups->call->if_match);
+}
+
 static void on_members(const struct scim_members_found *found, void *context)
 {
     struct groups *groups = context;
@@ -109,7 +118,7 @@ static void on_members(const struct scim_members_found *found, void *context)
     }
     if (groups->kind != GROUPS_POST) {
         group.resource.id = call->id;
-        group.resource.version_read = groups->before.version;
+        group.resource.version_read = must_be_same(groups) ? groups->before.version : 0;
     }
     group.resource_changed = groups->changed;
     group.add = found->add;
@@ -203,6 +212,7 @@ static void on_present(struct json *taken, void *context)
     CLEANUP(json_cleanup) struct json *present = taken, *stored = NULL;
     scim_members_free(groups->members);
     groups->members = NULL;
+    groups->filtered = true;
     if (present == NULL) {
         scim_call_unavailable(groups->call);
         return;

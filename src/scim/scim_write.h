@@ -5,7 +5,8 @@
 
 #include "scim/scim_call.h"
 
-enum { SCIM_WRITE_TRIES_MAX = 3 };
+/* A resource has another version also when something else that it shows changed, such as a group. */
+enum { SCIM_WRITE_TRIES_MAX = 8 };
 
 /* The resource of the path. Another client's is as unknown as one that never was. false: the call has ended. */
 bool scim_write_find(struct scim_call *call, struct resource *resource);
