@@ -79,6 +79,44 @@ static void check_built(struct span text)
     assert(!span_has(buffer_span(&out), '\n'));
 }
 
+/* A copy is the same until it is changed; what it is of does not change with it. */
+static void check_edited(const struct json *document)
+{
+    CLEANUP(json_cleanup) struct json *copy = json_clone(document);
+    CLEANUP(json_cleanup) struct json *kept = json_clone(document);
+    struct json_cursor cursor = {0};
+    size_t members = 0;
+    assert(json_same(copy, document));
+    while (json_next(document, &cursor)) {
+        bool whole = false;
+        int64_t integer = 0;
+        double number = 0;
+        struct json *member = json_member_edit(copy, cursor.name);
+        assert(member != NULL && json_same(member, cursor.value));
+        assert(json_value_number(member, &whole, &integer, &number) ==
+               (json_kind(member) == JSON_KIND_NUMBER));
+        if (json_kind(member) == JSON_KIND_ARRAY && json_size(member) > 0) {
+            json_item_put(member, 0, json_new_null());
+            assert(json_kind(json_item_edit(member, 0)) == JSON_KIND_NULL);
+            size_t size = json_size(member);
+            json_item_remove(member, 0);
+            assert(json_size(member) == size - 1);
+        } else if (json_kind(member) == JSON_KIND_OBJECT) {
+            json_clear(member);
+            assert(json_size(member) == 0);
+        } else {
+            json_remove(copy, cursor.name);
+            assert(json_member(copy, cursor.name) == NULL);
+        }
+        members++;
+    }
+    assert(members == json_size(document) && json_same(kept, document));
+    json_clear(copy);
+    json_put(copy, "new", json_new_boolean(members > 0));
+    json_put(copy, "text", json_new_text(SPAN_LITERAL("x")));
+    assert(json_size(copy) == 2 && json_same(kept, document));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct error error;
@@ -88,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         assert(json_kind(document) == JSON_KIND_OBJECT);
         walk(document, 1);
         check_written(document);
+        check_edited(document);
     }
     if (text_utf8(text)) {
         check_built(text);
