@@ -1,11 +1,12 @@
 /* auth_load.c - drives an auth server directly over the Dovecot auth protocol, as fast as it answers.
  *
- * auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS [--probe]
+ * auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS [--probe | --sign-in]
  *
  * Keeps OUTSTANDING requests open on each connection and prints one line:
  *     logins=N refused=N seconds=S
  * With --probe one more connection asks, every 5 ms, for the empty challenge that an auth server gives from
- * memory, and the line goes on with probe_p50_us, probe_p99_us and probe_max_us: how long the loop keeps people waiting. */
+ * memory, and the line goes on with probe_p50_us, probe_p99_us and probe_max_us: how long the loop keeps people waiting.
+ * With --sign-in that connection signs in every 5 ms instead (and OUTSTANDING may be 0). */
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
@@ -34,6 +35,7 @@ struct load {
     struct connection connections[CONNECTIONS_MAX + 1];
     size_t count;
     struct connection *probe;
+    bool sign_in;
     long long probe_sent, probe_next;
     long long *probes;
     size_t probes_count;
@@ -97,7 +99,14 @@ static void fill(struct load *load, struct connection *connection)
 
 static void ask_probe(struct load *load)
 {
-    char text[128];
+    static char text[LINE_SPACE];
+    if (load->sign_in) {
+        load->probe_sent = now_us();
+        load->outstanding = 1;
+        fill(load, load->probe);
+        load->outstanding = 0;
+        return;
+    }
     int length = snprintf(text, sizeof text,
                           "AUTH\t%u\tXOAUTH2\tservice=imap\tsecured\tnologin\trip=127.0.0.1\n",
                           ++load->probe->next_id);
@@ -112,6 +121,9 @@ static void probe_answered(struct load *load)
         load->probes[load->probes_count++] = now_us() - load->probe_sent;
     }
     load->probe_sent = 0;
+    if (load->sign_in) {
+        return;
+    }
     int length = snprintf(text, sizeof text, "CANCEL\t%u\n", load->probe->next_id);
     send_text(load->probe, text, (size_t)length);
 }
@@ -123,6 +135,9 @@ static void take_line(struct load *load, struct connection *connection, const ch
     } else if (strncmp(line, "CONT\t", 5) == 0 && connection == load->probe) {
         probe_answered(load);
     } else if (strncmp(line, "OK\t", 3) == 0) {
+        if (connection == load->probe) {
+            probe_answered(load);
+        }
         load->logins++;
         connection->open--;
     } else if (strncmp(line, "FAIL\t", 5) == 0) {
@@ -198,9 +213,9 @@ int main(int count, char **arguments)
 {
     static struct load load;
     if (count < 7 || atoi(arguments[4]) < 1 || atoi(arguments[4]) > CONNECTIONS_MAX) {
-        fputs(
-            "usage: auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS [--probe]\n",
-            stderr);
+        fputs("usage: auth_load SOCKET MECHANISM BASE64 CONNECTIONS OUTSTANDING SECONDS"
+              " [--probe | --sign-in]\n",
+              stderr);
         return 2;
     }
     load.mechanism = arguments[2];
@@ -208,7 +223,8 @@ int main(int count, char **arguments)
     load.outstanding = (size_t)atoi(arguments[5]);
     load.count = (size_t)atoi(arguments[4]);
     load.probes = calloc(PROBES_MAX, sizeof *load.probes);
-    if (count > 7 && strcmp(arguments[7], "--probe") == 0) {
+    load.sign_in = count > 7 && strcmp(arguments[7], "--sign-in") == 0;
+    if (load.sign_in || (count > 7 && strcmp(arguments[7], "--probe") == 0)) {
         load.probe = &load.connections[load.count++];
     }
     for (size_t i = 0; i < load.count; i++) {
