@@ -112,13 +112,24 @@ static void forget_old(struct change_run *run)
     }
 }
 
+/* Whether it came or went is not known: the lists are read again. */
+static void forget_positions(const struct change_run *run)
+{
+    if (run->changes->index != NULL && !span_empty(run->plan.resource_id)) {
+        resource_index_forget(run->changes->index);
+    }
+}
+
 /* The client's row of what this was about, as it is now: its lists hear whether it came or went, whichever door it was. */
 static const struct resource *resource_now(struct change_run *run, enum change_answer answer)
 {
     struct resource *resource = &run->resource;
     struct span id = run->plan.resource_id;
-    if (span_empty(id) ||
-        resource_by_id(run->changes->store, id, &run->arena, resource) != STORE_ROW) {
+    if (span_empty(id)) {
+        return NULL;
+    }
+    if (resource_by_id(run->changes->store, id, &run->arena, resource) != STORE_ROW) {
+        forget_positions(run);
         return NULL;
     }
     if (answer == CHANGE_DONE && run->changes->index != NULL) {
@@ -168,6 +179,9 @@ static void finish_failed(struct change_run *run, const struct store_result *sto
     log_error(run->changes->log, "change_failed", log_text("action", run->plan.action),
               log_span("address", run->plan.subject), log_span("actor", run->change.actor),
               log_text("reason", stored->failure));
+    if (stored->answer == STORE_UNKNOWN) {
+        forget_positions(run);
+    }
     error_set(
         &run->plan.problem,
         stored->answer == STORE_UNKNOWN
