@@ -128,8 +128,11 @@ static const struct resource *resource_now(struct change_run *run, enum change_a
     if (span_empty(id)) {
         return NULL;
     }
-    if (resource_by_id(run->changes->store, id, &run->arena, resource) != STORE_ROW) {
+    enum store_now now = resource_by_id(run->changes->store, id, &run->arena, resource);
+    if (now == STORE_ASK) {
         forget_positions(run);
+    }
+    if (now != STORE_ROW) {
         return NULL;
     }
     if (answer == CHANGE_DONE && run->changes->index != NULL) {
