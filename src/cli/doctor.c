@@ -20,6 +20,7 @@ static const struct section {
     {"dovecot", "Dovecot", doctor_dovecot},
     {"postfix", "Postfix", doctor_postfix},
     {"providers", "Providers", doctor_providers},
+    {"provisioning", "Provisioning", doctor_provisioning},
 };
 
 enum { SECTIONS_COUNT = sizeof SECTIONS / sizeof *SECTIONS };

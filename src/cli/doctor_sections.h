@@ -13,6 +13,7 @@ void doctor_sockets(struct doctor *doctor, struct finding_list *found);
 void doctor_dovecot(struct doctor *doctor, struct finding_list *found);
 void doctor_postfix(struct doctor *doctor, struct finding_list *found);
 void doctor_providers(struct doctor *doctor, struct finding_list *found);
+void doctor_provisioning(struct doctor *doctor, struct finding_list *found);
 
 /* Dovecot's own checks of tokens, in what doveconf printed and the files that it names (docs/verifier.md). */
 void doctor_verifier(const struct config *config, struct span doveconf, struct finding_list *found);
