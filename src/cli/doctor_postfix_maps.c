@@ -184,10 +184,48 @@ static void check_domains(struct doctor_postfix_patient *patient)
     }
 }
 
+/* With Postfix's own limits mail to a large group is put off for ever: "451 4.6.0 Alias expansion error". */
+static void check_group_limits(struct doctor_postfix_patient *patient)
+{
+    enum { MEMBERS = 100000 };
+    static const struct {
+        const char *name, *consequence;
+    } LIMITS[] = {
+        {"virtual_alias_expansion_limit", "is never accepted"},
+        {"duplicate_filter_limit", "may reach some of them twice"},
+    };
+    for (size_t i = 0; i < sizeof LIMITS / sizeof *LIMITS; i++) {
+        uint64_t limit = 0;
+        struct span text = doctor_postconf_value(patient->postconf, NULL, LIMITS[i].name);
+        if (span_number(text, INT32_MAX, &limit) && limit > 0 && limit < MEMBERS) {
+            finding_warning(
+                patient->found, "postfix-group-limits",
+                arena_format(&patient->arena, "%s = 1000000, then postfix reload", LIMITS[i].name),
+                "%s is %llu: mail to a group of more members %s", LIMITS[i].name,
+                (unsigned long long)limit, LIMITS[i].consequence);
+        }
+    }
+}
+
+/* On every port: strangers write to groups, too, and to accounts that are ended with "reject". */
+static void check_recipient_policy(struct doctor_postfix_patient *patient)
+{
+    struct span list =
+        doctor_postconf_value(patient->postconf, NULL, "smtpd_recipient_restrictions");
+    if (span_search(list, SPAN_LITERAL("postern/policy")) == list.length) {
+        finding_warning(patient->found, "postfix-policy-recipients",
+                        "check_policy_service unix:postern/policy in smtpd_recipient_restrictions "
+                        "of main.cf, then postfix reload",
+                        "anybody may write to groups that are for members only");
+    }
+}
+
 void doctor_postfix_maps(struct doctor_postfix_patient *patient,
                          const struct doctor_postconf_service *chrooted)
 {
     check_maps(patient, chrooted);
+    check_group_limits(patient);
+    check_recipient_policy(patient);
     check_transport(patient);
     check_domains(patient);
 }

@@ -340,6 +340,10 @@ FAULTS = {
                    "postfix-open-relay", "reject_unauth_destination"),
     "the whole internet in mynetworks": (main_cf("", "mynetworks = 0.0.0.0/0\n"), "postfix-open-relay", "127.0.0.0/8"),
     "no map": (main_cf("virtual_mailbox_maps = socketmap:unix:postern/map:mailboxes", "virtual_mailbox_maps ="), "postfix-map", "map:mailboxes"),
+    "small groups only": (main_cf("virtual_alias_expansion_limit = 1000000\n", ""), "postfix-group-limits", "virtual_alias_expansion_limit = 1000000"),
+    "two copies": (main_cf("duplicate_filter_limit = 1000000", "duplicate_filter_limit = 1000"), "postfix-group-limits", "duplicate_filter_limit = 1000000"),
+    "groups for everybody": (main_cf("smtpd_recipient_restrictions = reject_non_fqdn_recipient, $postern_policy, $postern_quota",
+                                     "smtpd_recipient_restrictions = reject_non_fqdn_recipient"), "postfix-policy-recipients", "check_policy_service"),
     "anybody's sender": (main_cf("postern_senders = socketmap:unix:postern/map:senders", "postern_senders ="), "postfix-sender-check", "map:senders"),
     "no policy at DATA": (main_cf("postern_submission_data = $postern_policy", "postern_submission_data ="), "postfix-policy", "smtpd_data_restrictions"),
     "short lines": (main_cf("postern_sasl_line_limit = 24576", "postern_sasl_line_limit = 2048"), "postfix-line-length", "line_length_limit = 24576"),
@@ -374,8 +378,8 @@ def edited_all(path, old, new):
 
 
 # What works all the same; everything else keeps people or secrets from where they belong.
-WARNINGS = {"dovecot-cleartext", "keys-weak", "postfix-alias-domains", "postfix-config-warning", "postfix-line-length", "postfix-policy",
-            "postfix-sasl-off", "provider-certificate"}
+WARNINGS = {"dovecot-cleartext", "keys-weak", "postfix-alias-domains", "postfix-config-warning", "postfix-group-limits", "postfix-line-length",
+            "postfix-policy", "postfix-policy-recipients", "postfix-sasl-off", "provider-certificate"}
 
 
 def found(clinic, code, remedy):
