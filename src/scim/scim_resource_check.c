@@ -55,7 +55,7 @@ static struct json *without_duplicates(const struct scim_schema_attribute *attri
                                        const struct json *list)
 {
     CLEANUP(json_cleanup) struct json *seen = json_new_object();
-    CLEANUP(json_cleanup) struct json *kept = json_new_array();
+    struct json *kept = json_new_array();
     CLEANUP(arena_done) struct arena arena = {0};
     for (size_t i = 0; i < json_size(list); i++) {
         const struct json *element = json_item(list, i);
@@ -70,9 +70,11 @@ static struct json *without_duplicates(const struct scim_schema_attribute *attri
             json_put_boolean(json_item_edit(kept, (size_t)first), "primary", true);
         }
     }
-    struct json *taken = json_size(kept) < json_size(list) ? kept : NULL;
-    kept = taken == NULL ? kept : NULL;
-    return taken;
+    if (json_size(kept) == json_size(list)) {
+        json_free(kept);
+        return NULL;
+    }
+    return kept;
 }
 
 static bool check_list(const struct scim_schema_attribute *attribute, struct json *object,

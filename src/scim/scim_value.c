@@ -193,27 +193,28 @@ static bool complete(const struct place *place, const struct json *read)
     return true;
 }
 
+static bool read_object(const struct place *place, const struct json *value, struct json *read)
+{
+    if (json_kind(value) == JSON_KIND_OBJECT) {
+        return read_parts(place, value, read);
+    }
+    if (scim_schema_find(place->attribute->parts, SPAN_LITERAL("value")) != NULL) {
+        /* N44 e: Entra's manager, members as bare strings. */
+        return read_part(place, "value", value, read);
+    }
+    return refuse(place, "must be an object") != NULL;
+}
+
 static struct json *read_complex(const struct place *place, const struct json *value)
 {
-    CLEANUP(json_cleanup) struct json *read = json_new_object();
-    bool done = false;
-    if (json_kind(value) == JSON_KIND_OBJECT) {
-        done = read_parts(place, value, read);
-    } else if (scim_schema_find(place->attribute->parts, SPAN_LITERAL("value")) != NULL) {
-        /* N44 e: Entra's manager, members as bare strings. */
-        done = read_part(place, "value", value, read);
-    } else {
-        refuse(place, "must be an object");
+    struct json *read = json_new_object();
+    bool kept = read_object(place, value, read);
+    if (kept && json_size(read) > 0 && complete(place, read)) {
+        return read;
     }
-    if (!done) {
-        return NULL;
-    }
-    if (json_size(read) == 0) {
-        return json_new_null();
-    }
-    struct json *taken = complete(place, read) ? read : NULL;
-    read = taken == NULL ? read : NULL;
-    return taken;
+    bool nothing = kept && json_size(read) == 0;
+    json_free(read);
+    return nothing ? json_new_null() : NULL;
 }
 
 /* One value: also when it comes as a list of one (N44 e, older SCIM-SDK). */

@@ -64,7 +64,7 @@ void json_remove(struct json *object, const char *name);              /* also wh
 void json_item_remove(struct json *array, size_t index);
 void json_item_put(struct json *array, size_t index,
                    struct json *taken);       /* instead of what is there */
-void json_clear(struct json *array);          /* an array or object becomes empty */
+void json_clear(struct json *value);          /* an array or object becomes empty */
 struct json *json_new_text(struct span text); /* as json_put_text() */
 struct json *json_new_boolean(bool value);
 struct json *json_new_integer(int64_t number);
