@@ -215,8 +215,8 @@ static void test_trouble_is_temporary(void **state)
     static const char *const NEED_GROUPS[] = {
         "protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n",
         "protocol_state=RCPT\nsender=a@example.net\nrecipient=" KEY ".0-65535@example.com\n",
-        "protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n"
-        "sasl_username=hello@example.com\n",
+        ("protocol_state=RCPT\nsender=a@example.net\nrecipient=list@example.com\n"
+         "sasl_username=hello@example.com\n"),
     };
     for (size_t i = 0; i < sizeof NEED_GROUPS / sizeof NEED_GROUPS[0]; i++) {
         ask(peer, NEED_GROUPS[i]);
