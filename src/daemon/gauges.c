@@ -137,6 +137,9 @@ static void say_queues(struct metrics_family *family, void *context)
     say(family, "passwords", (double)password_checks_waiting(gauges->passwords));
     say(family, "store_writes", (double)store_writes_waiting(gauges->store));
     say(family, "store_reads", (double)store_reads_waiting(gauges->store));
+    if (gauges->scim != NULL) {
+        say(family, "scim_lists", (double)scim_routes_waiting(gauges->scim));
+    }
 }
 
 static void say_throttled(struct metrics_family *family, void *context)

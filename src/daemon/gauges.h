@@ -16,6 +16,7 @@
 #include "mail/pending_login.h"
 #include "mail/policy_server.h"
 #include "net/fetch.h"
+#include "scim/scim_routes.h"
 #include "store/store.h"
 
 enum { GAUGES_DOORS_MAX = 16 };
@@ -41,6 +42,7 @@ struct gauges {
     const struct fetch_client *fetches;
     const struct logging *logging;
     const struct public_http *public; /* NULL: not in use */
+    const struct scim_routes *scim;   /* likewise */
 };
 
 /* Add a door; NULL: not in use. `name` is a literal. */

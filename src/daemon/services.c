@@ -259,6 +259,7 @@ static void add_gauges(struct services *services, const struct services_inputs *
                               .directory = services->directory,
                               .store = services->store,
                               .fetches = services->fetches,
+                              .scim = services->scim,
                               .logging = inputs->logging};
     for (size_t i = 0; i < AUTH_DOORS; i++) {
         gauges_auth(gauges, sockets_name(auth_doors[i].socket), services->auth[i]);

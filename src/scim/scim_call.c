@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "net/http_server.h"
+#include "scim/scim_body.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -20,27 +21,16 @@ struct scim_call *scim_call_new(struct scim_door *door)
     return call;
 }
 
-/* A password may stand in a user, in a PATCH, and in both of a Bulk request. */
-static void wipe_passwords(struct json *body, int levels)
-{
-    struct json *operations = json_member_edit(body, "Operations");
-    json_wipe(body, "password");
-    for (size_t i = 0; levels > 0 && i < json_size(operations); i++) {
-        struct json *operation = json_item_edit(operations, i);
-        json_wipe(operation, "value");
-        json_wipe(json_member_edit(operation, "value"), "password");
-        wipe_passwords(json_member_edit(operation, "data"), levels - 1);
-    }
-}
-
 void scim_call_free(struct scim_call *call)
 {
     if (call->task_free != NULL) {
         call->task_free(call->task);
     }
     call->door->calls--;
-    wipe_passwords(call->body, 2);
+    scim_body_wipe(call->body);
+    json_wipe(call->document, "password");
     json_free(call->body);
+    json_free(call->document);
     scim_page_query_drop(call->page_query);
     arena_done(&call->arena);
     memory_free(call);

@@ -26,6 +26,7 @@ struct scim_door {
 };
 
 struct scim_call;
+struct scim_route;
 struct scim_reply {
     int status;
     struct span body;
@@ -56,6 +57,8 @@ struct scim_call {
     struct span content_type;
     struct span if_match, if_none_match; /* lists of entity tags; empty: not given */
     struct json *body;                   /* of POST, PUT, PATCH */
+    struct json *document;               /* scim_body.h */
+    const struct scim_route *route;      /* of the table in scim_routes.c */
     struct scim_page_asked asked;
     int64_t start_index, count;         /* count: -1 when not given */
     struct scim_page_query *page_query; /* of calls about a type: read before anything is changed */

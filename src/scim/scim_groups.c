@@ -2,6 +2,7 @@
 #include "scim/scim_groups.h"
 
 #include "base/memory.h"
+#include "scim/scim_body.h"
 #include "scim/scim_mail.h"
 #include "scim/scim_members.h"
 #include "scim/scim_patch.h"
@@ -155,7 +156,7 @@ static void find_members(struct groups *groups)
 
 static bool read_body(struct groups *groups, struct scim_error *error)
 {
-    groups->document = scim_resource_read(SCIM_SCHEMA_GROUPS, groups->call->body, error);
+    groups->document = scim_body_document(groups->call, error);
     if (groups->document == NULL) {
         return false;
     }

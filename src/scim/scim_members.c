@@ -228,16 +228,28 @@ static void on_slice(void *context)
     loop_later(members->call->door->services.loop, &members->later);
 }
 
+/* Those that are there and not wanted: both lists are sorted. */
+static void collect_removes(struct scim_members *members)
+{
+    const struct list *add = &members->add;
+    size_t at = 0;
+    for (size_t i = 0; i < members->present.count; i++) {
+        const struct provision_member *present = &members->present.items[i];
+        while (at < add->count && compare(&add->items[at], present) < 0) {
+            at++;
+        }
+        if (at == add->count || compare(&add->items[at], present) > 0) {
+            list_add(&members->removes, present);
+        }
+    }
+}
+
 static void start_resolving(struct scim_members *members)
 {
     members->state = MEMBERS_RESOLVE;
     list_sort(&members->present);
-    for (size_t i = 0; members->clears && i < members->present.count; i++) {
-        if (!list_has(&members->add, members->present.items[i].id)) {
-            list_add(&members->removes, &members->present.items[i]);
-        }
-    }
     if (members->clears) {
+        collect_removes(members);
         members->remove.count = 0; /* all went already */
     }
     loop_later(members->call->door->services.loop, &members->later);

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "net/pool.h"
 #include "scim/scim_access.h"
+#include "scim/scim_body.h"
 #include "scim/scim_bulk.h"
 #include "scim/scim_call.h"
 #include "scim/scim_discovery.h"
@@ -90,7 +91,7 @@ enum {
     ONE = 8,  /* returns one resource: attributes, excludedAttributes */
 };
 
-static const struct route {
+static const struct scim_route {
     const char *method;
     const char *path; /* "{}" stands for one segment */
     enum scim_schema_resource resource;
@@ -158,12 +159,13 @@ static struct span below_prefix(struct span path)
 }
 
 /* NULL: the call has been refused. HEAD goes where GET goes: the listener leaves the body out. */
-static const struct route *find_route(struct scim_call *call, struct span path, struct span *id)
+static const struct scim_route *find_route(struct scim_call *call, struct span path,
+                                           struct span *id)
 {
     CLEANUP(buffer_done) struct buffer allow = buffer_limited(ALLOW_MAX);
     const char *method = span_is(call->method, "HEAD") ? "GET" : NULL;
     for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES; i++) {
-        const struct route *route = &ROUTES[i];
+        const struct scim_route *route = &ROUTES[i];
         if (!matches(span_of(route->path), path, id)) {
             continue;
         }
@@ -184,38 +186,28 @@ static const struct route *find_route(struct scim_call *call, struct span path, 
 /* -- what a route asks for -- */
 
 /* N2: whatever may be JSON is tried. */
-static bool json_expected(struct scim_call *call)
+static bool may_be_json(struct span type)
 {
-    struct span type = call->content_type;
     for (size_t i = 0; i < type.length; i++) {
         if (span_starts_fold(span_from(type, i), "json")) {
             return true;
         }
     }
-    if (span_empty(type)) {
+    return span_empty(type);
+}
+
+static bool json_expected(struct scim_call *call, struct span body)
+{
+    if (span_empty(body)) {
+        scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "the request has no body");
+        return false;
+    }
+    if (may_be_json(call->content_type)) {
         return true;
     }
     scim_call_refuse_with(call, 415, SCIM_ERROR_NO_TYPE,
                           "Content-Type: send application/scim+json or application/json");
     return false;
-}
-
-static bool read_body(struct scim_call *call, struct span text)
-{
-    struct error error;
-    if (!json_expected(call)) {
-        return false;
-    }
-    if (span_empty(text)) {
-        scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "the request has no body");
-        return false;
-    }
-    call->body = json_parse(text, call->door->settings.body_max, &error);
-    if (call->body == NULL) {
-        scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "%s", error.text);
-        return false;
-    }
-    return true;
 }
 
 /* What is to be returned, known before anything is changed. */
@@ -230,24 +222,33 @@ static bool read_projection(struct scim_call *call, struct scim_error *error)
     return call->page_query != NULL;
 }
 
-static void start(struct scim_call *call, const struct route *route, struct span id)
+static void start(struct scim_call *call)
 {
+    const struct scim_route *route = call->route;
     struct scim_error error;
-    call->resource = route->resource;
-    if (!http_decode(id, false, &call->arena, &call->id)) {
-        scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "the path is not well-formed");
-    } else if (!scim_call_read_query(call, &error) ||
-               ((route->flags & ONE) != 0 && !read_projection(call, &error))) {
+    if (!scim_call_read_query(call, &error) ||
+        ((route->flags & ONE) != 0 && !read_projection(call, &error))) {
         scim_call_refuse(call, &error);
     } else {
         route->handle(call);
     }
 }
 
+static bool take_route(struct scim_call *call, const struct scim_route *route, struct span id)
+{
+    call->route = route;
+    call->resource = route->resource;
+    if (!http_decode(id, false, &call->arena, &call->id)) {
+        scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "the path is not well-formed");
+        return false;
+    }
+    return true;
+}
+
 void scim_routes_operation(struct scim_call *call)
 {
     struct span id;
-    const struct route *route = find_route(call, call->path, &id);
+    const struct scim_route *route = find_route(call, call->path, &id);
     if (route == NULL) {
         return;
     }
@@ -256,8 +257,8 @@ void scim_routes_operation(struct scim_call *call)
                               "path: no users or groups to be changed");
     } else if ((route->flags & BODY) != 0 && json_kind(call->body) != JSON_KIND_OBJECT) {
         scim_call_refuse_with(call, 400, SCIM_ERROR_INVALID_SYNTAX, "data: must be an object");
-    } else if (scim_access_allow(call, route->rights, true)) {
-        start(call, route, id);
+    } else if (scim_access_allow(call, route->rights, true) && take_route(call, route, id)) {
+        start(call);
     }
 }
 
@@ -285,7 +286,7 @@ static void handle(struct scim_call *call, const struct http_front_request *requ
 {
     const struct http_request *http = request->server->http;
     struct span id;
-    const struct route *route = NULL;
+    const struct scim_route *route = NULL;
     bool open = false;
     for (size_t i = 0; i < sizeof ROUTES / sizeof *ROUTES && !open; i++) {
         open = (ROUTES[i].flags & OPEN) != 0 && call->door->settings.public_discovery &&
@@ -296,11 +297,15 @@ static void handle(struct scim_call *call, const struct http_front_request *requ
         return;
     }
     route = find_route(call, below_prefix(call->path), &id);
-    if (route == NULL || !scim_access_allow(call, route->rights, (route->flags & WRITES) != 0)) {
+    if (route == NULL || !scim_access_allow(call, route->rights, (route->flags & WRITES) != 0) ||
+        !take_route(call, route, id)) {
         return;
     }
-    if ((route->flags & BODY) == 0 || read_body(call, http->body)) {
-        start(call, route, id);
+    if ((route->flags & BODY) == 0) {
+        start(call);
+    } else if (json_expected(call, http->body)) {
+        bool document = (route->flags & ONE) != 0 && !span_is(call->method, "PATCH");
+        scim_body_read(call, http->body, document, start);
     }
 }
 

@@ -2,6 +2,7 @@
 #include "scim/scim_users.h"
 
 #include "base/memory.h"
+#include "scim/scim_body.h"
 #include "scim/scim_mail.h"
 #include "scim/scim_patch.h"
 #include "scim/scim_show.h"
@@ -22,8 +23,9 @@ struct users {
     enum users_state state;
     int tries;
     struct resource before; /* PUT, PATCH */
+    struct json *stored;    /* PUT, PATCH: the document of `before` */
     struct json *document;
-    bool asserts_addresses, asserts_active;
+    bool asserts_active;
     bool hashed; /* `password_hash` is the one that was sent */
     struct span password_hash;
     struct password_hash *hash;
@@ -39,6 +41,7 @@ static void free_users(void *task)
     change_forget(users->run);
     json_wipe(users->document, "password");
     json_free(users->document);
+    json_free(users->stored);
     memory_free(users);
 }
 
@@ -74,14 +77,30 @@ static enum provision_state wanted_state(const struct users *users)
     return active || !said ? PROVISION_ACTIVE : PROVISION_DISABLED;
 }
 
+/* What is there, and what it meant. A token that may less than it might then (its domains, its rights) cannot read that any
+ * more: then all is set anew. */
+static void replaces(struct users *users, struct provision_user *user,
+                     struct provision_user *before)
+{
+    struct scim_call *call = users->call;
+    struct scim_error ignored;
+    user->resource.id = call->id;
+    user->resource.version_read = users->before.version;
+    if (scim_mail_user(&call->client, users->stored, true, &call->arena, before, &ignored)) {
+        user->before = before;
+    }
+    if (json_same(users->stored, users->document)) {
+        user->resource.document = users->before.document;
+    }
+}
+
 static void start_change(struct users *users)
 {
     struct scim_call *call = users->call;
-    struct provision_user user = {0};
+    struct provision_user user = {0}, before;
     struct scim_error error;
     users->state = USERS_CHANGE;
-    if (!scim_mail_user(&call->client, users->document, users->asserts_addresses, &call->arena,
-                        &user, &error)) {
+    if (!scim_mail_user(&call->client, users->document, true, &call->arena, &user, &error)) {
         scim_call_refuse(call, &error);
         return;
     }
@@ -89,8 +108,7 @@ static void start_change(struct users *users)
         return;
     }
     if (users->kind != USERS_POST) {
-        user.resource.id = call->id;
-        user.resource.version_read = users->before.version;
+        replaces(users, &user, &before);
     }
     user.state = wanted_state(users);
     user.set_password = users->hashed;
@@ -191,7 +209,7 @@ static void keep_addresses(struct json *document, const struct json *stored)
     }
 }
 
-static bool asserts_addresses(const struct json *body)
+static bool speaks_of_addresses(const struct json *body)
 {
     return scim_resource_asserts(body, "emails") ||
            scim_resource_asserts_in(body, SCIM_SCHEMA_MAIL_USER, "primaryAddress") ||
@@ -208,13 +226,12 @@ static bool immutables_stay(const struct users *users, const struct json *stored
 static bool replace(struct users *users, const struct json *stored, struct scim_error *error)
 {
     struct scim_call *call = users->call;
-    users->document = scim_resource_read(SCIM_SCHEMA_USERS, call->body, error);
+    users->document = scim_body_document(call, error);
     if (users->document == NULL || !immutables_stay(users, stored, error)) {
         return false;
     }
     users->asserts_active = json_member(users->document, "active") != NULL;
-    users->asserts_addresses = asserts_addresses(call->body);
-    if (!users->asserts_addresses) {
+    if (!speaks_of_addresses(call->body)) {
         keep_addresses(users->document, stored);
     }
     if (!users->asserts_active) {
@@ -232,47 +249,45 @@ static bool patch(struct users *users, const struct json *stored, struct scim_er
         .resource = SCIM_SCHEMA_USERS, .id = call->id, .document = users->document};
     bool applied = scim_patch_apply(call->body, &target, &result, error);
     users->asserts_active = result.sets_active;
-    users->asserts_addresses = result.sets_emails;
     scim_patch_result_done(&result);
     return applied;
 }
 
 /* What is there, for PUT and PATCH. false: the call has ended. */
-static bool read_stored(struct users *users, struct json **stored)
+static bool read_stored(struct users *users)
 {
     struct scim_call *call = users->call;
     if (!scim_write_find(call, &users->before) || !scim_write_condition(call, &users->before)) {
         return false;
     }
-    *stored = scim_write_stored(call, &users->before);
-    return *stored != NULL;
+    json_free(users->stored);
+    users->stored = scim_write_stored(call, &users->before);
+    return users->stored != NULL;
 }
 
 static void make_document(struct users *users)
 {
     struct scim_call *call = users->call;
     struct scim_error error;
-    CLEANUP(json_cleanup) struct json *stored = NULL;
     bool made = true;
     users->state = USERS_MAKE_DOCUMENT;
     users->tries++;
     json_wipe(users->document, "password");
     json_free(users->document);
     users->document = NULL;
-    if (users->kind != USERS_POST && !read_stored(users, &stored)) {
+    if (users->kind != USERS_POST && !read_stored(users)) {
         return;
     }
     switch (users->kind) {
     case USERS_POST:
-        users->document = scim_resource_read(SCIM_SCHEMA_USERS, call->body, &error);
-        users->asserts_addresses = true;
+        users->document = scim_body_document(call, &error);
         made = users->document != NULL;
         break;
     case USERS_PUT:
-        made = replace(users, stored, &error);
+        made = replace(users, users->stored, &error);
         break;
     case USERS_PATCH:
-        made = patch(users, stored, &error);
+        made = patch(users, users->stored, &error);
         break;
     }
     if (made) {

@@ -199,3 +199,22 @@ def test_thousands_of_members(daemon, team, client):
     assert client.find(f'id eq "{made.id}" and members eq "{ids[200]}"', "Groups")["totalResults"] == 0
     (listed,) = client.find(f'members.value eq "{ids[300]}"', "Groups").resources
     assert listed["id"] == made.id and len(listed["members"]) == 1400
+
+
+def test_a_large_body_is_read_aside(team, client):
+    """Above 64 KiB: what holds for a small one holds for it."""
+    nobody = [str(uuid.uuid4()) for _ in range(2000)]
+    client.post("/Groups", group("g", nobody), 400).refused(400, "invalidValue", "members", "2000")
+    made = client.post("/Groups", group("g", description="x" * 100))
+    target = f"/Groups/{made.id}"
+    client.put(target, "{" + " " * 70000, 400).refused(400, "invalidSyntax", "JSON")
+    client.put(target, {"schemas": [GROUP], "members": [{"value": one} for one in nobody]}, 400).refused(400, "invalidValue", "displayName")
+    scim.stays(client, target, lambda: client.patch(target, [{"op": "remove", "path": "members", "value": [{"value": one} for one in nobody]}], 204))
+    renamed = client.put(target, group("h", description="y", ignored="z" * 8000, **{f"more{number}": "z" * 7000 for number in range(7)},
+                                       members=[]))
+    assert renamed["displayName"] == "h"
+    for _ in range(5):
+        gone = team.client()
+        gone.connection.request("PUT", f"/scim/v2{target}", "[" + " " * 100000, gone.headers)
+        gone.close()
+    assert client.get(target)["displayName"] == "h"

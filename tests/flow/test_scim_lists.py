@@ -6,6 +6,7 @@ import urllib.parse
 
 import pytest
 
+import daemon as daemons
 import scim as scims
 import scim_clients as scim
 from scim_clients import GROUP, MAIL_USER, USER
@@ -238,8 +239,8 @@ def test_who_leaves_while_all_is_read(daemon, team, client, users):
         gone = team.client()
         gone.connection.request("GET", "/scim/v2/Users?sortBy=title&filter=" + quoted('displayName co "bung"'), headers=gone.headers)
         gone.close()
-    assert client.find('displayName co "bung"')["totalResults"] == COUNT
-    assert len(daemon.workers) == 1
+    reply = daemons.wait_for(lambda: (found := client.find('displayName co "bung"', expect=None)).status == 200 and found, "a turn")
+    assert reply["totalResults"] == COUNT and len(daemon.workers) == 1
 
 
 def test_a_small_page_setting(make_daemon):
