@@ -15,9 +15,9 @@ struct directory_settings {
     char *mail_root;      /* homes live below it, by id */
     int64_t quota_bytes;  /* default; 0: unlimited */
     int64_t mail_uid, mail_gid;
-    char delimiter;     /* of sub-addresses; 0: none */
+    char delimiter;         /* of sub-addresses; 0: none */
     int64_t rename_login_s; /* how long a former address is still a login name; 0: for ever */
-    size_t cache_bytes; /* of accounts by address (account_cache.h); 0: none */
+    size_t cache_bytes;     /* of accounts by address (account_cache.h); 0: none */
 };
 
 struct directory;

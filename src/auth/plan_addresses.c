@@ -275,6 +275,21 @@ static struct span write_given(const struct moving *moving)
     return span_copy(moving->planning->arena, buffer_span(&given));
 }
 
+/* Whatever it says of the account's addresses, it said before: what has been made of them since stays. */
+static bool nothing_new(const struct moving *moving)
+{
+    const struct plan_addresses *move = moving->move;
+    return move->primary_now != NULL && !span_empty(move->had) &&
+           span_equal(write_given(moving), move->had) &&
+           span_equal(move->had_login, move->wanted_login);
+}
+
+struct span plan_addresses_given(struct planning *planning, const struct plan_addresses *move)
+{
+    struct moving moving = {.planning = planning, .move = move};
+    return read_wanted(&moving) ? write_given(&moving) : (struct span){0};
+}
+
 bool plan_addresses(struct planning *planning, const struct plan_addresses *move,
                     struct plan_addresses_result *result)
 {
@@ -286,6 +301,10 @@ bool plan_addresses(struct planning *planning, const struct plan_addresses *move
         planning->plan->attribute = move->attribute;
         return planning_refuse(planning, CHANGE_INVALID, "%s: there is no address",
                                move->attribute);
+    }
+    if (nothing_new(&moving)) {
+        *result = (struct plan_addresses_result){.primary = *move->primary_now, .given = move->had};
+        return true;
     }
     bool keeps = keeps_primary(&moving);
     if (!drop_old(&moving)) {

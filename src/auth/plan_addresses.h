@@ -22,7 +22,9 @@ struct plan_addresses_result {
     bool changed;           /* there are steps */
 };
 
-/* false: the plan has its answer. */
+/* What is wanted, in the form of `had`; empty when it is not well-formed. */
+struct span plan_addresses_given(struct planning *planning, const struct plan_addresses *move);
+/* false: the plan has its answer. What was wanted before as well is left as it is now, whatever an admin made of it. */
 bool plan_addresses(struct planning *planning, const struct plan_addresses *move,
                     struct plan_addresses_result *result);
 

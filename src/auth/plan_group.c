@@ -213,6 +213,38 @@ static bool set_members(struct planning *planning, struct span id)
     return true;
 }
 
+/* An owner is a person: of the client, or by hand anybody. */
+static bool check_owner(struct planning *planning, struct span id)
+{
+    struct resource resource;
+    struct account account;
+    enum store_now now =
+        by_hand(planning) ? account_rows_by_id(planning->view->store, id, planning->arena, &account)
+                          : resource_by_id(planning->view->store, id, planning->arena, &resource);
+    planning->plan->attribute = "owners";
+    if (now == STORE_ASK) {
+        return planning_unavailable(planning);
+    }
+    bool known = now == STORE_ROW &&
+                 (by_hand(planning)
+                      ? account.kind == ACCOUNT_PERSON && account.state != ACCOUNT_GONE
+                      : resource.type == RESOURCE_USER && resource.gone == 0 &&
+                            span_is(span_of(resource.client_id), planning->change->client->id));
+    return known || planning_refuse(planning, CHANGE_INVALID, "owners: there is no user %.*s",
+                                    (int)(id.length < 64 ? id.length : 64), id.at);
+}
+
+static bool check_owners(struct planning *planning)
+{
+    const struct provision_group *group = planning->change->group;
+    for (size_t i = 0; group->set_owners && i < group->owners.count; i++) {
+        if (!check_owner(planning, group->owners.items[i])) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static void set_owners(struct planning *planning, struct span id)
 {
     const struct provision_group *group = planning->change->group;
@@ -347,7 +379,7 @@ bool plan_group_provision(struct planning *planning)
 {
     const struct provision_group *group = planning->change->group;
     bool settings = span_empty(group->resource.id) || group->resource_changed;
-    if (settings && !need_settings(planning, group)) {
+    if (settings && (!need_settings(planning, group) || !check_owners(planning))) {
         return false;
     }
     return span_empty(group->resource.id) ? create(planning) : replace(planning);

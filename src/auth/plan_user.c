@@ -321,8 +321,9 @@ static bool adopt(struct planning *planning, const struct account *before)
     }
     planning->plan->account = *before;
     planning_write(planning, &after);
+    const struct plan_addresses wanted = {.wanted = user->addresses, .attribute = "emails"};
     plan_resource_add(planning, &user->resource, RESOURCE_USER, span_of(after.id),
-                      address_span(&before->primary));
+                      plan_addresses_given(planning, &wanted));
     planning->before = planning_describe(before);
     describe(planning, &after, (struct span){0});
     json_put_text(planning->after, "adopted_by", planning->change->client->name);
