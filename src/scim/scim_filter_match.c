@@ -170,7 +170,7 @@ static bool match_one(const struct scim_filter *filter, const struct json *value
     if (filter->value.kind == JSON_KIND_NULL) {
         return present == negated;
     }
-    if (json_kind(part) == JSON_KIND_ABSENT || json_kind(part) == JSON_KIND_NULL) {
+    if (leaf == NULL || part == NULL || json_kind(part) == JSON_KIND_NULL) {
         return negated;
     }
     return match_value(leaf, filter, part) != negated;

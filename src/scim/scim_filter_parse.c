@@ -19,8 +19,9 @@ static const struct scim_filter *parse_chain(struct parser *parser, enum scim_fi
 
 static bool refuse(struct parser *parser, const char *why)
 {
-    return scim_error_set(parser->error, 400, SCIM_ERROR_INVALID_FILTER, "filter, at byte %zu: %s",
-                          parser->length - parser->rest.length + 1, why);
+    scim_error_set(parser->error, 400, SCIM_ERROR_INVALID_FILTER, "filter, at byte %zu: %s",
+                   parser->length - parser->rest.length + 1, why);
+    return false;
 }
 
 static bool refuse_for(struct parser *parser, const struct scim_schema_attribute *attribute,
@@ -405,7 +406,7 @@ static const struct scim_filter *parse_element(struct parser *parser, const stru
         return NULL;
     }
     if (take(parser, '.')) {
-        struct scim_path part;
+        struct scim_path part = {0};
         struct span word = front_word(parser);
         parser->rest = span_from(parser->rest, word.length);
         node->right = read_path(parser, word, &part) ? parse_condition(parser, &part) : NULL;
@@ -444,7 +445,7 @@ static const struct scim_filter *parse_not(struct parser *parser)
 
 static const struct scim_filter *parse_term(struct parser *parser)
 {
-    struct scim_path path;
+    struct scim_path path = {0};
     skip_blanks(parser);
     if (take(parser, '(')) {
         return parse_group(parser);

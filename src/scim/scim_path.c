@@ -136,7 +136,7 @@ bool scim_path_parse(enum scim_schema_resource resource, struct span text, bool 
                      struct arena *arena, struct scim_path *path, struct scim_error *error)
 {
     *path = (struct scim_path){0};
-    if (span_empty(text) || text.length > SCIM_PATH_MAX || !text_utf8(text)) {
+    if (text.at == NULL || span_empty(text) || text.length > SCIM_PATH_MAX || !text_utf8(text)) {
         return scim_error_set(error, 400, SCIM_ERROR_INVALID_PATH,
                               "path: is empty, not UTF-8 or longer than %d bytes", SCIM_PATH_MAX);
     }
