@@ -129,7 +129,6 @@ void admin_group_changes_add(struct admin_call *call)
     struct provision_group *group = arena_new(&call->arena, sizeof *group);
     struct span text = {0};
     group->quota_bytes = -1;
-    group->rights = GROUP_ROWS_FULL;
     admin_call_text(call, "name", &group->resource.name);
     admin_call_text(call, "address", &text);
     group->addresses = split(call, text);

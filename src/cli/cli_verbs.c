@@ -172,7 +172,7 @@ static const struct cli_verb VERBS[] = {
      {{"kind", "WHAT", "access, alias, list or sharedMailbox; default: alias with an address"},
       {"address", "LIST", "its address, then others of it"},
       {"who-can-send", "WHAT", "anyone, internal, members or owners; default: anyone"},
-      {"member-rights", "WHAT", "in a shared mailbox: lr, lrs or full; default: full"},
+      {"member-rights", "WHAT", "in a shared mailbox: lr, lrs or full; default: lr"},
       {"owners", "LIST", "addresses of accounts"}},
      cli_group_add},
     {"group",
