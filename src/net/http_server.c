@@ -15,6 +15,7 @@ enum {
     REPLY_HEAD_MAX = 4 * 1024,
     REFUSED_MAX = 32, /* connections beyond the limit that are told so at once */
     HANDSHAKE_MS = 10 * 1000,
+    HANDSHAKES_PER_S = 200, /* a flood of them shall leave the processor to others */
     INPUT_SPARE = 1024, /* above the longest head: the parser is asked before the stream gives up */
 };
 
@@ -551,6 +552,7 @@ void http_server_secure(struct http_server *server, struct stream_tls_identity *
     }
     stream_tls_identity_free(server->identity);
     server->identity = identity;
+    listener_limit(server->listener, identity != NULL ? HANDSHAKES_PER_S : 0);
 }
 
 void http_server_free(struct http_server *server)

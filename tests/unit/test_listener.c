@@ -54,6 +54,25 @@ static void connect_some(int count)
     }
 }
 
+/* 50 a second are five in a tenth of one; the others come later, all of them. */
+static void test_limit(void **state)
+{
+    (void)state;
+    listener_limit(listener, 50);
+    connect_some(12);
+    struct moment begin = loop_now(loop);
+    TURN_UNTIL(loop, accepted_count > 0);
+    net_turns(loop, 20);
+    assert_true(accepted_count == 5 || moment_since(loop_now(loop), begin) >= 100);
+    TURN_UNTIL(loop, accepted_count == 12);
+    assert_true(moment_since(loop_now(loop), begin) >= 200);
+    listener_limit(listener, 0);
+    connect_some(60);
+    begin = loop_now(loop);
+    TURN_UNTIL(loop, accepted_count == 72);
+    listener_limit(NULL, 1);
+}
+
 static void test_at_most_64_a_turn(void **state)
 {
     (void)state;
@@ -152,6 +171,7 @@ static void test_out_of_descriptors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_limit, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_at_most_64_a_turn, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_pause_in_callback, set_up, tear_down),
