@@ -245,8 +245,11 @@ static bool patch(struct users *users, const struct json *stored, struct scim_er
     struct scim_call *call = users->call;
     struct scim_patch_result result = {0};
     users->document = json_clone(stored);
-    struct scim_patch_target target = {
-        .resource = SCIM_SCHEMA_USERS, .id = call->id, .document = users->document};
+    struct scim_patch_target target = {.resource = SCIM_SCHEMA_USERS,
+                                       .id = call->id,
+                                       .document = users->document,
+                                       .immutable_allowed =
+                                           (call->client.rights & CLIENT_MOVE) != 0};
     bool applied = scim_patch_apply(call->body, &target, &result, error);
     users->asserts_active = result.sets_active;
     scim_patch_result_done(&result);
