@@ -131,6 +131,29 @@ static void start_members(struct scim_batch *batch)
                                      GROUP_ROWS_MEMBER, batch->after, READ_ROWS, on_members, batch);
 }
 
+/* Those members alone that the filter asks for. */
+static void probe_members(struct scim_batch *batch)
+{
+    const struct scim_page_query *query = batch->page->query;
+    struct scim_page_row *row = &batch->page->rows[batch->row];
+    for (size_t i = 0; i < query->probes_count; i++) {
+        const struct scim_page_part part = {.id = query->probes[i]};
+        switch (group_rows_has(batch->call->door->services.store, span_of(row->resource.id),
+                               GROUP_ROWS_MEMBER, part.id)) {
+        case STORE_ASK:
+            end(batch, SCIM_BATCH_UNAVAILABLE);
+            return;
+        case STORE_ROW:
+            scim_page_add_part(batch->page, &row->parts, &part);
+            break;
+        case STORE_NONE:
+            break;
+        }
+    }
+    batch->last = batch->row;
+    loaded(batch);
+}
+
 /* The row of this number from `row` to the last, or the one behind that. */
 static size_t find_row(const struct scim_batch *batch, size_t row, int64_t number)
 {
@@ -207,6 +230,8 @@ static void load_parts(struct scim_batch *batch, bool needed, enum batch_state n
         enter(batch, next);
     } else if (page->query->resource == SCIM_SCHEMA_USERS) {
         start_memberships(batch);
+    } else if (page->query->probes_only && batch->state == BATCH_PARTS_TO_MATCH) {
+        probe_members(batch);
     } else {
         batch->after = (struct span){0};
         start_members(batch);

@@ -23,6 +23,41 @@ static bool filter_needs_parts(const struct scim_page_query *query)
                                                 : scim_filter_needs_members(query->filter);
 }
 
+/* `members eq "x"`, which is all that Entra asks: no group of 10,000 is read for it. */
+static bool probes_member(const struct scim_filter *filter)
+{
+    return filter->kind == SCIM_FILTER_COMPARE && filter->compare == SCIM_FILTER_EQ &&
+           filter->value.kind == JSON_KIND_TEXT && filter->path.filter == NULL &&
+           (filter->path.part == NULL || span_is(span_of(filter->path.part->name), "value"));
+}
+
+/* false: it asks for something else of them, too. */
+static bool collect_probes(struct scim_page_query *query, const struct scim_filter *filter)
+{
+    if (filter == NULL || !scim_filter_needs_members(filter)) {
+        return true;
+    }
+    switch (filter->kind) {
+    case SCIM_FILTER_AND:
+    case SCIM_FILTER_OR:
+    case SCIM_FILTER_NOT:
+        return collect_probes(query, filter->left) && collect_probes(query, filter->right);
+    case SCIM_FILTER_COMPARE:
+        if (!probes_member(filter) || query->probes_count == SCIM_PAGE_PROBES_MAX) {
+            return false;
+        }
+        /* Addresses elsewhere are no members that SCIM shows. */
+        if (uuid_valid(filter->value.text)) {
+            query->probes[query->probes_count++] = filter->value.text;
+        }
+        return true;
+    case SCIM_FILTER_PRESENT:
+    case SCIM_FILTER_ELEMENT:
+        break;
+    }
+    return false;
+}
+
 static bool wants(const struct scim_page_query *query, const char *extension, const char *name)
 {
     const struct scim_schema *schema =
@@ -70,6 +105,7 @@ struct scim_page_query *scim_page_query_new(const struct scim_page_asked *asked,
     }
     bool users = query->resource == SCIM_SCHEMA_USERS;
     query->match_parts = filter_needs_parts(query);
+    query->probes_only = !users && query->match_parts && collect_probes(query, query->filter);
     query->show_parts = wants(query, NULL, users ? "groups" : "members");
     query->show_addresses = users && wants(query, SCIM_SCHEMA_MAIL_USER, "effectiveAddresses");
     return query;
@@ -258,6 +294,9 @@ void scim_page_choose(struct scim_page *page)
 {
     for (size_t i = 0; i < page->count; i++) {
         struct scim_page_row *row = &page->rows[i];
+        if (page->query->probes_only) {
+            row->parts = (struct scim_page_parts){0}; /* not all of them */
+        }
         if (!row->matches) {
             continue;
         }

@@ -13,7 +13,10 @@
 #include "scim/scim_resource.h"
 #include "scim/scim_sort.h"
 
-enum { SCIM_PAGE_TEXT_MAX = 16 * 1024 * 1024 }; /* of one answer */
+enum {
+    SCIM_PAGE_TEXT_MAX = 16 * 1024 * 1024, /* of one answer */
+    SCIM_PAGE_PROBES_MAX = 16,
+};
 
 /* What a client asked to see: texts as they came, decoded. */
 struct scim_page_asked {
@@ -35,6 +38,10 @@ struct scim_page_query {
     bool sorts, descending;
     /* Parts: of a user the groups it is in, of a group its members. */
     bool match_parts, show_parts, show_addresses;
+    /* The filter asks of members only whether these are some: then they alone are looked up to match it. */
+    bool probes_only;
+    struct span probes[SCIM_PAGE_PROBES_MAX];
+    size_t probes_count;
 };
 
 /* NULL: refused. */

@@ -191,6 +191,14 @@ def test_groups_by_their_members(client, users, groups):
     assert ids(client.find(f'id eq "{groups[3]}" and members eq "{users[10]}"', "Groups")) == [groups[3]]
     assert ids(client.find(f'id eq "{groups[4]}" and members eq "{users[10]}"', "Groups")) == []
     assert ids(client.find(f'members.value eq "{users[10]}" or displayName eq "g9"', "Groups")) == [groups[3], groups[9]]
+    assert ids(client.find(f'not (members eq "{users[10]}") and displayName sw "g3"', "Groups")) == []
+    assert ids(client.find(f'not (members eq "{users[10]}") and displayName sw "g4"', "Groups")) == [groups[4]]
+    assert ids(client.find(f'members eq "{users[10]}" and members eq "{users[11]}"', "Groups")) == [groups[3]]
+    assert ids(client.find(f'members eq "{users[10]}" and members eq "{users[12]}"', "Groups")) == []
+    assert ids(client.find(f'members[value eq "{users[10]}" and type eq "User"]', "Groups")) == [groups[3]]
+    assert ids(client.find(f'members.display co "{users[10]}" or members.value eq "{users[13]}"', "Groups")) == [groups[4]]
+    assert len(client.find(f'id eq "{groups[3]}" and members eq "{users[10]}"', "Groups").resources[0]["members"]) == 3
+    assert ids(client.find('not (members pr)', "Groups")) == [] and client.find('members pr', "Groups")["totalResults"] == 30
     assert ids(client.find(f'groups.value eq "{groups[5]}"')) == users[15:18]
 
 
