@@ -98,6 +98,17 @@ static void mailbox_fields(struct connection *connection, const struct account *
     }
 }
 
+/* What an ended account had done with its mail is suspended (redirects, vacation, filing): mail stays in the inbox. The
+ * field stands over Pigeonhole's setting of that name; nobody has a script there. */
+static void suspend_script(const struct dovecot_line *line, const struct account *account,
+                           struct fields *fields)
+{
+    bool delivers = span_is(line->service, "lmtp") || span_is(line->service, "lda");
+    if (delivers && account->state == ACCOUNT_DISABLED) {
+        field_add(fields, "sieve", SPAN_LITERAL("file:/nonexistent/sieve"));
+    }
+}
+
 static void answer_user(struct connection *connection, uint32_t id, const struct account *account,
                         const struct fields *fields)
 {
@@ -233,6 +244,7 @@ static void on_user(struct connection *connection, const struct dovecot_line *li
         break;
     case DIRECTORY_FOUND:
         mailbox_fields(connection, &account, arena, &fields);
+        suspend_script(line, &account, &fields);
         answer_user(connection, line->id, &account, &fields);
         break;
     }

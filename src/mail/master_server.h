@@ -4,7 +4,8 @@
  * (USER, PASS, LIST). Every request is answered: imap would wait 90 s. Trouble of ours is FAIL, which
  * lmtp turns into 451; NOTFOUND (550) only ever means that nobody has the address. Disabled accounts
  * are found: their mail still arrives and admins still look. So are shared mailboxes, which mail is delivered to and
- * members open; the addresses of groups and accounts without a mailbox are not. */
+ * members open. Delivery to a disabled account finds no Sieve script (2.3): what it did with its mail is suspended.
+ * Not found are the addresses of groups, and accounts without a mailbox. */
 #ifndef MAIL_MASTER_SERVER_H
 #define MAIL_MASTER_SERVER_H
 

@@ -125,6 +125,24 @@ def test_forwards(stack, rows, subject):
     assert count(stack, passes, subject) == 0
 
 
+def test_a_disabled_accounts_script_is_suspended(stack, subject):
+    """Its redirects and its filing; mail waits in the inbox. Back again with the account."""
+    user, target = stack.account("script"), stack.account("target")
+    with stack.signed_in(user, "sieve") as sieve:
+        sieve.put("main", f'require ["copy"];\nredirect :copy "{target}";\n')
+    from_elsewhere(stack, user, subject + "-1")
+    stack.wait_mail(target, subject + "-1")
+    mark = stack.log_mark()
+    stack.postern("account", "disable", user)
+    from_elsewhere(stack, user, subject + "-2")
+    wait_for(lambda: count(stack, user, subject + "-2") == 1, "it is in the inbox")
+    assert not stack.log_lines(mark, f"dovecot.*{user}.*(Error|Warning):")
+    stack.postern("account", "enable", user)
+    from_elsewhere(stack, user, subject + "-3")
+    stack.wait_mail(target, subject + "-3")
+    assert subject + "-2" not in stack.subjects(target)
+
+
 def test_services(stack, rows):
     user, bodiless = fresh("imap"), fresh("nobox")
     with rows() as r:

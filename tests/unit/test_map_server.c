@@ -195,6 +195,24 @@ static void test_a_store_that_hangs(void **state)
     hears(peer, "TEMP accounts are not available now");
     hears(peer, "OK 1");
     assert_int_equal(with_mail_cancels, 1);
+    ask(peer, "aliases list@example.com");
+    hears(peer, "TEMP accounts are not available now");
+    assert_int_equal(with_mail_cancels, 2);
+    assert_int_equal(with_mail_logged("lookup_failed map=aliases"), 1);
+    with_mail_read_stalls = false;
+    ask(peer, "aliases list@example.com");
+    hears(peer, "OK hello@example.com,outside@example.net," KEY_B ".0-65535@example.com");
+    with_mail_read_fails = true;
+    ask(peer, "aliases list@example.com");
+    hears(peer, "TEMP accounts are not available now");
+    with_mail_read_fails = false;
+    with_groups_trouble = true;
+    static const char *const NEED_GROUPS[] = {"aliases list@example.com",
+                                              "aliases " KEY_A ".0-65535@example.com"};
+    for (size_t i = 0; i < sizeof NEED_GROUPS / sizeof NEED_GROUPS[0]; i++) {
+        ask(peer, NEED_GROUPS[i]);
+        hears(peer, "TEMP accounts are not available now");
+    }
     with_mail_leave(peer);
 }
 
@@ -207,10 +225,19 @@ static void test_peer_leaves_while_we_ask(void **state)
     while (with_mail_reads == 0) {
         loop_turn(with_mail_loop, 100);
     }
+    struct with_mail_peer *other = with_mail_connect(&place);
+    with_mail_leave(peer);
+    while (with_mail_cancels == 0) {
+        loop_turn(with_mail_loop, 100);
+    }
+    ask(other, "aliases list@example.com");
+    while (with_mail_reads == 1) {
+        loop_turn(with_mail_loop, 100);
+    }
     map_server_free(server); /* as when the peer was dropped */
     server = NULL;
-    assert_int_equal(with_mail_cancels, 1);
-    with_mail_leave(peer);
+    assert_int_equal(with_mail_cancels, 2);
+    with_mail_leave(other);
 }
 
 static void test_many_former_names(void **state)

@@ -187,7 +187,10 @@ static const struct {
     {"USER\t8\thello\tservice=doveadm",
      "USER\t8\thello@example.com\tuid=5000\tgid=5000\thome=/srv/mail/hello"},
     {"USER\t9\toff@example.com\tservice=lmtp",
-     "USER\t9\toff@example.com\tuid=5000\tgid=5000\thome=/srv/mail/off"},
+     "USER\t9\toff@example.com\tuid=5000\tgid=5000\thome=/srv/mail/"
+     "off\tsieve=file:/nonexistent/sieve"},
+    {"USER\t23\toff@example.com\tservice=doveadm",
+     "USER\t23\toff@example.com\tuid=5000\tgid=5000\thome=/srv/mail/off"},
     {"USER\t10\tnobody@example.com\tservice=lmtp", "NOTFOUND\t10"},
     {"USER\t11\tgone@example.com\tservice=lmtp", "NOTFOUND\t11"},
     {"USER\t12\t@example.com\tservice=lmtp", "NOTFOUND\t12"},
