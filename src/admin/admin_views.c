@@ -174,17 +174,23 @@ bool admin_views_find(struct admin_call *call, struct span text, struct account_
         admin_call_refuse(call, 400, "invalid", "this is not a mail address");
         return false;
     }
-    switch (directory_login(call->services->directory, &name, &call->arena, found)) {
-    case DIRECTORY_FOUND:
-        return true;
-    case DIRECTORY_NONE:
-        admin_call_refuse(call, 404, "not_found",
-                          arena_format(&call->arena, "no account has the address %s", name.text));
+    /* Also what nobody signs in to: a shared mailbox. */
+    const struct span candidates[ACCOUNT_ROWS_CANDIDATES] = {address_span(&name)};
+    enum store_now now =
+        account_rows_by_address(call->services->store, candidates, &call->arena, found);
+    if (now == STORE_ASK) {
+        admin_call_unreadable(call);
         return false;
-    case DIRECTORY_UNAVAILABLE:
-        break;
     }
-    admin_call_unreadable(call);
+    bool used = now == STORE_ROW && found->kind != ADDRESS_HELD;
+    bool group = used && found->account.kind == ACCOUNT_GROUP;
+    if (used && !group) {
+        return true;
+    }
+    admin_call_refuse(
+        call, 404, "not_found",
+        group ? arena_format(&call->arena, "it is a group: postern group show %s", name.text)
+              : arena_format(&call->arena, "no account has the address %s", name.text));
     return false;
 }
 

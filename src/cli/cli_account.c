@@ -11,9 +11,9 @@
 
 #include <stdio.h>
 
-static const struct cli_column LISTED[] = {{"ADDRESS", "address"},       {"STATE", "state"},
-                                           {"ORIGIN", "origin"},         {"QUOTA", "quota_bytes"},
-                                           {"LAST LOGIN", "last_login"}, {"NAME", "name"}};
+static const struct cli_column LISTED[] = {
+    {"ADDRESS", "address"},   {"STATE", "state"},           {"KIND", "kind"}, {"ORIGIN", "origin"},
+    {"QUOTA", "quota_bytes"}, {"LAST LOGIN", "last_login"}, {"NAME", "name"}};
 static const struct cli_column SHOWN[] = {{"address", "address"},
                                           {"state", "state"},
                                           {"kind", "kind"},

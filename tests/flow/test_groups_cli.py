@@ -53,7 +53,7 @@ def test_where_an_account_came_from(daemon, team, client):
     for words in (rf"^origin +scim:{team.name}, since 20", r"^external id +x-1$", r"^quota +5\.0G$", r"^services +imap, smtp$", r"^retention +90 days$",
                   rf"^{re.escape(team.at('mv'))} +provisioned "):
         assert re.search(words, text, re.M), (words, text)
-    assert re.search(rf"^{re.escape(team.at('mira'))} +active +scim:{team.name} ", daemon.postern("account", "list").stdout, re.M)
+    assert re.search(rf"^{re.escape(team.at('mira'))} +active +person +scim:{team.name} ", daemon.postern("account", "list").stdout, re.M)
     listed = {one["address"]: one["origin"] for one in ask(daemon, "account", "list")}
     assert listed[team.at("mira")] == f"scim:{team.name}" and listed["hello@example.com"] == "hand"
 
@@ -94,7 +94,8 @@ def test_a_provisioned_group(daemon, team, client):
     assert [one["id"] for one in shown["owners"]] == [owner.id]
     assert {one["address"] for one in shown["addresses"]} == {team.at("box"), team.at("kiste")}
     assert ask(daemon, "group", "show", group.id, "--source")["document"]["displayName"] == f"Box of {team.name}"
-    assert "not" not in daemon.postern("group", "show", group.id).stdout
+    account = ask(daemon, "account", "show", team.at("box"))
+    assert account["id"] == group.id and account["kind"] == "shared" and account["origin"] == f"scim:{team.name}"
     for change in (["member", "add", group.id, team.at("owner")], ["delete", group.id, "--yes"]):
         done = daemon.postern("group", *change, check=False)
         assert done.returncode == 5 and "where it comes from" in done.stderr, done
@@ -185,6 +186,8 @@ def test_names_that_are_not_one(daemon, hand):
     assert done.returncode == 5 and "several groups" in done.stderr
     assert daemon.postern("group", "show", hand.at("twin1")).returncode == 0
     assert daemon.postern("group", "show", hand.at("a"), check=False).returncode == 3
+    done = daemon.postern("account", "show", hand.at("twin1"), check=False)
+    assert done.returncode == 3 and f"postern group show {hand.at('twin1')}" in done.stderr
     assert daemon.postern("group", "show", "nobody", check=False).returncode == 3
     assert daemon.postern("group", "member", "swap", "x", "y", check=False).returncode == 2
     assert daemon.postern("group", "member", "add", hand.at("twin0"), hand.at("nobody"), check=False).returncode == 3

@@ -10,6 +10,8 @@ import subprocess
 import pytest
 
 import daemon as daemons
+import scim as scims
+import scim_clients as scim
 
 DAY = 24 * 3600
 MARKS = ".postern-purge"
@@ -291,6 +293,81 @@ def test_no_daemon(house):
     house.daemon.stop()
     assert house.purge(check=False).returncode == 6
     house.daemon.start()
+
+
+# ---- what clients deleted ----
+
+
+@pytest.fixture(scope="module")
+def provisioned(make_daemon):
+    house = House(scims.start(make_daemon))
+    os.makedirs(f"{house.root}/other", exist_ok=True)
+    return house
+
+
+def mail_of(team, address):
+    home = team.shown(address)["home"]
+    os.makedirs(f"{home}/Maildir/cur", exist_ok=True)
+    with open(f"{home}/Maildir/cur/0:2,S", "w", encoding="ascii"):
+        pass
+    return home
+
+
+def test_found_again_and_so_not_purged(provisioned):
+    team = scim.Team(provisioned.daemon)
+    client = team.client()
+    first = client.post("/Users", team.user("mira", externalId="x-1"))
+    home = mail_of(team, team.at("mira"))
+    client.delete(f"/Users/{first.id}")
+    assert provisioned.deleted()[team.at("mira")]["client"] == team.name
+    provisioned.edit("UPDATE account SET changed = changed - ? WHERE id = ?", 31 * DAY, first.id)
+    again = client.post("/Users", team.user("mira", externalId="x-1"))
+    assert again.id != first.id and team.shown(team.at("mira"))["home"] == home
+    assert provisioned.outcomes() == {} and os.path.exists(f"{home}/Maildir/cur/0:2,S")
+    client.delete(f"/Users/{again.id}")
+    provisioned.edit("UPDATE account SET changed = changed - ? WHERE id = ?", 31 * DAY, again.id)
+    assert provisioned.outcomes() == {team.at("mira"): "purged"} and not os.path.exists(home)
+    third = client.post("/Users", team.user("mira", externalId="x-1"))     # nothing is left to be found
+    assert team.shown(team.at("mira"))["home"].endswith(third.id)
+    client.close()
+
+
+def test_the_brake_holds(provisioned):
+    """Too many at once: their sign-ins end, their mail is nobody's to remove until an admin says so; only purging waits."""
+    team = scim.Team(provisioned.daemon)
+    client = team.client()
+    users = [client.post("/Users", team.user(f"u{number}")).id for number in range(22)]
+    homes = [mail_of(team, team.at(f"u{number}")) for number in range(22)]
+    mark = provisioned.daemon.mark()
+    for user in users:
+        client.delete(f"/Users/{user}")
+    assert provisioned.daemon.wait_line(f"provisioning_braked client={team.name}", mark)
+    provisioned.edit("UPDATE account SET changed = changed - ? WHERE state = 0", 31 * DAY)
+    listed = provisioned.deleted()[team.at("u3")]
+    assert listed["frozen"] is True and listed["purge_after"] is None
+    assert "the brake holds" in provisioned.daemon.postern("account", "deleted").stdout
+    status, answer = admin(provisioned.daemon, "POST", f"/v1/deleted/{users[3]}/purge")
+    assert status == 422 and f"scim-token release {team.name}" in answer["error"]
+    assert provisioned.outcomes() == {} and all(os.path.exists(home) for home in homes)
+    provisioned.daemon.postern("scim-token", "release", team.name)
+    assert set(provisioned.outcomes().values()) == {"purged"} and not any(os.path.exists(home) for home in homes)
+    client.close()
+
+
+def test_a_shared_mailbox(provisioned):
+    """Kept like a person's; an alias of many has no mail to keep."""
+    team = scim.Team(provisioned.daemon)
+    client = team.client()
+    ids = [client.post("/Groups", {"schemas": [scim.GROUP, scim.MAIL_GROUP], "displayName": name,
+                                   scim.MAIL_GROUP: {"kind": kind, "address": team.at(name)}}).id
+           for name, kind in (("box", "sharedMailbox"), ("all", "alias"))]
+    home = mail_of(team, team.at("box"))
+    for group in ids:
+        client.delete(f"/Groups/{group}")
+    assert team.at("box") in provisioned.deleted() and team.at("all") not in provisioned.deleted()
+    provisioned.edit("UPDATE account SET changed = changed - ? WHERE id = ?", 31 * DAY, ids[0])
+    assert provisioned.outcomes() == {team.at("box"): "purged"} and not os.path.exists(home)
+    client.close()
 
 
 def admin(daemon, method, path):
