@@ -118,6 +118,8 @@ static void on_members(const struct scim_members_found *found, void *context)
         return;
     }
     if (groups->kind != GROUPS_POST) {
+        scim_mail_group_keep_address(&call->client, groups->document, groups->before.addresses,
+                                     &call->arena, &group);
         group.resource.id = call->id;
         group.resource.version_read = must_be_same(groups) ? groups->before.version : 0;
     }

@@ -102,3 +102,16 @@ def test_owners_must_be_there(team, client):
     reply = client.post("/Groups", {"displayName": "own", "urn:ietf:params:scim:schemas:extension:mail:2.0:Group": {
         "kind": "list", "address": team.at("own"), "owners": ["no-such-id"]}}, expect=400)
     reply.refused(400, "invalidValue", "owners")
+
+
+def test_an_address_from_the_template_outlives_a_new_name(daemon):
+    """5.5: a rename changes the display name only."""
+    team = scim.Team(daemon, options=["--group-template", "%s@{domain}"])
+    client = team.client()
+    user = client.post("/Users", team.user("una"))
+    group = client.post("/Groups", {"displayName": "Night Shift", "members": [{"value": user.id}]})
+    assert team.reaches(team.at("night-shift")) == {team.at("una")}
+    client.patch(f"/Groups/{group.id}", [{"op": "replace", "path": "displayName", "value": "Day Shift"}])
+    assert team.reaches(team.at("night-shift")) == {team.at("una")}
+    assert team.reaches(team.at("day-shift")) == set()
+    client.close()
