@@ -202,7 +202,7 @@ const struct config_table_setting config_table[] = {
       "resources of a list at most, whatever the client says", false },
     { "scim", "bulk_operations", CONFIG_TABLE_COUNT, "1000", AT(scim.bulk_max), 1, 10000, NULL,
       "operations of a Bulk request; beyond it 413", false },
-    { "scim", "requests_per_minute", CONFIG_TABLE_COUNT, "6000", AT(scim.requests_max), 1, 10000000, NULL,
+    { "scim", "requests_per_minute", CONFIG_TABLE_COUNT, "60000", AT(scim.requests_max), 1, 10000000, NULL,
       "requests of one client in a minute; beyond it 429", false },
     { "scim", "wrong_tokens_per_minute", CONFIG_TABLE_COUNT, "30", AT(scim.refused_max), 0, 1000000, NULL,
       "wrong tokens from one address in a minute that are told so; beyond it 429; the right one is always taken", false },

@@ -1,10 +1,15 @@
 """/scim/v2/Users over the public listener: made, read, replaced, patched, deleted, each answer as RFC 7644 has it."""
 
 import concurrent.futures
+import contextlib
 import json
+import os
+import signal
+import sqlite3
 
 import pytest
 
+import daemon as daemons
 import scim as scims
 import scim_clients as scim
 from scim_clients import ENTERPRISE, MAIL_USER, USER
@@ -272,6 +277,53 @@ def test_the_log_names_the_client_and_no_secret(daemon, team, client):
     assert "status=200" in line and "rip=127.0.0.1" in line and "somebody" not in line
     client.get("/Users/nothing", 404)
     assert not daemon.lines(team.secret)
+
+
+def test_a_secret_in_the_wrong_place_is_not_logged(daemon, team):
+    mark, client = daemon.mark(), scim.Client(daemon.public_port, None)
+    client.get(f"/{team.secret}/Users?{team.secret}=1&access_token={team.secret}", 401)
+    assert "path=/scim/v2/ " in daemon.wait_line("scim_request", mark)
+    assert not daemon.lines(team.secret[4:], mark)
+
+
+@contextlib.contextmanager
+def without_table(daemon, table):
+    """A store that cannot answer what needs this table."""
+    def rename(old, new):
+        with contextlib.closing(sqlite3.connect(f"{daemon.directory}/lib/accounts.db", timeout=10)) as store:
+            store.execute(f"ALTER TABLE {old} RENAME TO {new}")
+    rename(table, "away")
+    yield
+    rename("away", table)
+
+
+@pytest.mark.parametrize("table", ["client", "client_secret", "resource"])
+def test_a_store_in_trouble_is_no_refusal(daemon, team, client, table):
+    """503 says: try again. A 401 or 404 would make a provider drop what it knows."""
+    made = client.post("/Users", team.user("a"))
+    client.get("/Users")
+    with without_table(daemon, table):
+        for method, target, body in (("GET", f"/Users/{made.id}", None), ("GET", "/Users", None), ("POST", "/Users", team.user("b")),
+                                     ("GET", "/Users?filter=active+eq+true", None), ("DELETE", f"/Users/{made.id}", None),
+                                     ("PATCH", f"/Users/{made.id}", {"Operations": [{"op": "add", "path": "title", "value": "x"}]})):
+            reply = client.ask(method, target, body, 503).refused(503)
+            assert int(reply.headers["Retry-After"]) >= 1
+    assert client.get("/Users").resources == [made.body]
+
+
+def test_settings_change_while_it_runs(daemon, team, client):
+    for number in range(3):
+        client.post("/Users", team.user(f"u{number}"))
+    before, mark = daemon.extra, daemon.mark()
+    daemon.extra += "\nscim {\n  page = 2\n}"
+    daemon.write_conf()
+    os.kill(daemon.parent, signal.SIGHUP)
+    daemon.wait_line("reloaded ", mark)
+    assert client.get("/Users")["itemsPerPage"] == 2
+    daemon.extra = before
+    daemon.write_conf()
+    os.kill(daemon.parent, signal.SIGHUP)
+    daemons.wait_for(lambda: client.get("/Users")["itemsPerPage"] == 3, "the old setting")
 
 
 def test_writers_at_once(team, client):
