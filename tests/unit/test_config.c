@@ -189,7 +189,7 @@ static const struct {
     {"login { # it's one\n # two\n\n  deadline = 8\n}\n", ":4: login.deadline: \"8\" is not"},
     {"log = file\n", ":1: log: \"file\" is not one of syslog|stderr"},
     {"\nlogin {\n  deadline = 8 \n}\n",
-     ":3: login.deadline: \"8\" is not a duration; write it like 500ms, 8s, 10m or 1h"},
+     ":3: login.deadline: \"8\" is not a duration; write it like 500ms, 8s, 10m, 1h or 30d"},
     {"login { deadline = 8sec }\n", "login.deadline: \"8sec\" is not a duration"},
     {"login { deadline = 20s }\n", "login.deadline: 20s is out of range; write 100ms to 9500ms"},
     {"login { deadline = 99999999999h }\n", "is not a duration"},
@@ -329,7 +329,7 @@ static void test_environment_bad(void **state)
     assert_false(load(PROVIDER, duration, &config, &error));
     assert_string_equal(error.text,
                         "environment variable POSTERN_LOGIN_DEADLINE: \"soon\" is not a "
-                        "duration; write it like 500ms, 8s, 10m or 1h");
+                        "duration; write it like 500ms, 8s, 10m, 1h or 30d");
     const char *which[] = {"POSTERN_PROVIDER_SCOPE=x", NULL};
     assert_false(load("provider a { userinfo = 'https://a.example' domains = { a.example } }\n"
                       "provider b { userinfo = 'https://b.example' domains = { b.example } }\n",
