@@ -24,8 +24,8 @@ struct shared_files;
 /* Writes once, soon. Everything but the settings is the caller's and outlives it. */
 struct shared_files *shared_files_new(struct loop *loop, const struct log *log, struct store *store,
                                       const struct shared_files_settings *settings);
-/* Something changed. A changes_groups_fn. */
-void shared_files_touch(void *files);
+/* Something changed. A changes_groups_fn, its context the files. */
+void shared_files_touch(void *context);
 void shared_files_free(struct shared_files *files); /* takes NULL */
 
 #endif
