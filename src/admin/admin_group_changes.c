@@ -105,7 +105,7 @@ static bool read_owners(struct admin_call *call, struct provision_group *group)
 {
     struct span text;
     if (!admin_call_text(call, "owners", &text)) {
-        return true;
+        return admin_call_texts_good(call);
     }
     struct provision_list named = split(call, text);
     struct span *ids = arena_new(&call->arena, (named.count + 1) * sizeof *ids);

@@ -7,6 +7,7 @@ import sqlite3
 
 import pytest
 
+import daemon as daemons
 import scim as scims
 import scim_clients as scim
 from scim_clients import ENTERPRISE, GROUP, MAIL_GROUP, MAIL_USER, USER
@@ -109,16 +110,16 @@ def test_members_by_pages(daemon, team, client):
     members = ask(daemon, "group", "show", group.id, "--members")
     assert sorted(one["id"] for one in members) == sorted(users) and ask(daemon, "group", "show", group.id)["members"] == 40
     assert {one["name"] for one in members} == {team.at(f"m{number:04}") for number in range(40)}
-    first = ask_admin(daemon, f"/v1/groups/{group.id}/members?after={sorted(users)[29]}")
+    first = call(daemon, "GET", f"/v1/groups/{group.id}/members?after={sorted(users)[29]}")[1]
     assert [one["id"] for one in first["members"]] == sorted(users)[30:] and "next" not in first
 
 
-def ask_admin(daemon, path):
-    import daemon as daemons
+def call(daemon, method, path, body=None):
+    """Status and answer."""
     connection = daemons.Admin(daemon)
-    connection.request("GET", path)
+    connection.request(method, path, None if body is None else json.dumps(body), {"Content-Type": "application/json"})
     with connection.getresponse() as response:
-        answer = json.loads(response.read())
+        answer = response.status, json.loads(response.read())
     connection.close()
     return answer
 
@@ -177,6 +178,30 @@ def test_refused(daemon, options, code):
     done = daemon.postern("group", "add", "Refused", *options, check=False)
     assert done.returncode == code, done
     assert ask(daemon, "group", "list") == before
+
+
+@pytest.mark.parametrize("path,body", [
+    ("", {}), ("", {"name": 1}), ("", {"name": "x", "address": ["a@example.com"]}), ("", {"name": "x", "kind": None}), ("", {"name": "x", "owners": 3}),
+    ("", {"name": "n" * 300}), ("", {"name": "x", "kind": "list", "address": ",,, ,"}),
+    ("/{id}/members", {}), ("/{id}/members", {"add": 1}), ("/{id}/members", {"remove": []}), ("/{id}/members", {"add": ""}), ("/{id}/members", {"add": "x" * 5000})])
+def test_wrong_bodies(daemon, hand, path, body):
+    daemon.postern("group", "add", f"Bodies {hand.name}", "--address", hand.at("bodies"))
+    group = ask(daemon, "group", "show", hand.at("bodies"))
+    status, answer = call(daemon, "POST", "/v1/groups" + path.format(id=group["id"]), body)
+    assert status == 400, answer
+    assert ask(daemon, "group", "show", hand.at("bodies")) == group
+
+
+@pytest.mark.parametrize("path", ["/v1/groups/%00", "/v1/groups/nobody", "/v1/groups/a%40b.example", "/v1/groups/" + "a" * 3000, "/v1/groups/x/members",
+                                  "/v1/groups/x/source", "/v1/accounts/nobody%40example.com/source", "/v1/deleted/x", "/v1/clients/%0a"])
+def test_wrong_paths(daemon, path):
+    assert call(daemon, "GET", path)[0] in (400, 404)
+
+
+@pytest.mark.parametrize("query", ["after=%ff", "after=%00", "after=x", "after=" + "9" * 40, "after=1:x", "since=x&after=-1", "account=%ff", "actor=%00", "role=x"])
+def test_queries(daemon, query):
+    for collection in ("groups", "audit", "deleted", "clients"):
+        assert call(daemon, "GET", f"/v1/{collection}?{query}")[0] in (200, 400)
 
 
 def test_names_that_are_not_one(daemon, hand):

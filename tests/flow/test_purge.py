@@ -225,6 +225,18 @@ def test_a_mark_of_what_was_re_attached(house):
     assert os.path.exists(f"{account['home']}/Maildir/cur/0:2,S") and not os.path.exists(f"{house.root}/{MARKS}")
 
 
+def test_a_mark_of_what_is_kept(house):
+    """Marked, and cut short before the daemon was told; meanwhile somebody made its retention longer."""
+    account = house.add("longer@example.com")
+    house.edit("UPDATE account SET retention_days = 90 WHERE id = ?", account["id"])
+    house.delete("longer@example.com", 31)
+    os.mkdir(f"{house.root}/{MARKS}", 0o700)
+    with open(f"{house.root}/{MARKS}/{account['id']}", "w", encoding="ascii"):
+        pass
+    assert house.outcomes() == {}
+    assert os.path.exists(f"{account['home']}/Maildir/cur/0:2,S") and not os.path.exists(f"{house.root}/{MARKS}")
+
+
 def test_marks_are_roots_own(house):
     """Whoever owns the mail root could put marks there."""
     account = house.add("mine@example.com")
