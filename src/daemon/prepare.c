@@ -182,8 +182,7 @@ static bool make_store_directory(const struct config *config, struct error *erro
     return true;
 }
 
-/* Who may use which shared mailbox: the worker writes it, Dovecot's mail processes read it, nobody else. Files in it
- * inherit its group. */
+/* Who may use which shared mailbox: the worker writes it, Dovecot's mail processes read it, nobody else can enter. */
 static bool make_shared_directory(int run, const struct config *config, struct error *error)
 {
     static const char NAME[] = "shared";
@@ -193,7 +192,7 @@ static bool make_shared_directory(int run, const struct config *config, struct e
     bool made = mkdirat(run, NAME, 0700) == 0 || errno == EEXIST;
     int fd = made ? openat(run, NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW) : -1;
     bool good = fd >= 0 && (!root || fchown(fd, (uid_t)config->user.number, group) == 0) &&
-                fchmod(fd, root ? 02750 : 0700) == 0;
+                fchmod(fd, root ? 0750 : 0700) == 0;
     int reason = errno;
     if (fd >= 0) {
         close(fd);

@@ -86,8 +86,8 @@ static bool replace(int directory, const char *name, struct span text)
     char fresh[32];
     snprintf(fresh, sizeof fresh, "%s.new", name);
     unlinkat(directory, fresh, 0);
-    int fd = openat(directory, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
-    bool good = fd >= 0 && fchmod(fd, 0640) == 0 && write_all(fd, text);
+    int fd = openat(directory, fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
+    bool good = fd >= 0 && fchmod(fd, 0644) == 0 && write_all(fd, text);
     int reason = errno;
     if (fd >= 0 && close(fd) != 0) {
         good = false;

@@ -295,7 +295,7 @@ def test_shared_files(daemon, rows):
     """Written at the start and after each change; read by the mail user alone."""
     directory = f"{daemon.directory}/run/shared"
     status = os.stat(directory)
-    assert (status.st_mode & 0o7777, status.st_uid) == (0o2750, daemons.WORKER_UID)
+    assert (status.st_mode & 0o7777, status.st_uid, status.st_gid) == (0o750, daemons.WORKER_UID, daemons.MAIL_UID)
 
     def text(name):
         with open(f"{directory}/{name}", encoding="utf-8") as file:
@@ -314,8 +314,9 @@ def test_shared_files(daemon, rows):
     assert "*x" not in text("acl") and f"shared/shared-boxes/user/{member}/{shared}\n1\n" in text("shared-mailboxes")
     daemon.wait_line("shared_files_left_out")
     for name in ("acl", "shared-mailboxes"):
-        status = os.stat(f"{directory}/{name}")
-        assert (status.st_mode & 0o7777, status.st_gid) == (0o640, os.stat(directory).st_gid)
+        assert os.stat(f"{directory}/{name}").st_mode & 0o7777 == 0o644
+        assert ends.as_user(daemons.MAIL_UID, daemons.MAIL_UID, f"len(open('{directory}/{name}').read()) > 0").strip() == "True"
+        assert ends.as_user(daemons.OTHER_UID, daemons.OTHER_UID, f"open('{directory}/{name}').read()").strip() == "PermissionError"
     inode = os.stat(f"{directory}/acl").st_ino
     renamed = "new-" + member
     daemon.postern("account", "rename", member, renamed)

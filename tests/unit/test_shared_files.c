@@ -100,7 +100,7 @@ static void test_what_is_written(void **state)
     assert_int_equal(with_mail_logged("shared_files_left_out count=2"), 1);
     struct stat status;
     assert_int_equal(stat(path_of("acl"), &status), 0);
-    assert_int_equal(status.st_mode & 0777, 0640);
+    assert_int_equal(status.st_mode & 0777, 0644);
 }
 
 /* Without any shared mailbox there are empty files: Dovecot would complain of missing ones. */
