@@ -260,6 +260,9 @@ static void on_written(const struct store_result *stored, void *context)
     forget_old(run);
     switch (stored->answer) {
     case STORE_UNKNOWN:
+        tell_groups(run); /* perhaps it is there */
+        finish_failed(run, stored);
+        return;
     case STORE_FAILED:
         finish_failed(run, stored);
         return;
