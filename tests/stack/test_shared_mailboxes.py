@@ -167,3 +167,31 @@ def test_nobody_signs_in_to_it(stack, rows):
     team = Team(stack, rows, mail_rows.FULL, [])
     for kind in ("imap", "smtp"):
         refusal(lambda kind=kind: stack.signed_in(team.address, kind))
+
+
+def test_made_by_hand(stack, subject):
+    """By commands alone: there at the member's next login, gone at the one after it was taken away."""
+    first, second = stack.account("first"), stack.account("second")
+    address = f"hand-{uuid.uuid4().hex[:10]}@example.com"
+    box_name = f"Shared/{address}"
+
+    def is_listed(user):
+        with imap(stack, user) as box:
+            return box_name in listed(box)
+
+    stack.postern("group", "add", f"By hand {address}", "--kind", "sharedMailbox", "--address", address, "--member-rights", "full")
+    from_elsewhere(stack, address, subject)
+    for user in (first, second):
+        stack.postern("group", "member", "add", address, user)
+        wait_for(lambda user=user: is_listed(user), f"it is in the list of {user}")
+    with imap(stack, second) as box:
+        wait_for(lambda: box.select(f'"{box_name}"') == ("OK", [b"1"]), "the message is there")
+    mark = stack.log_mark()
+    stack.postern("account", "rename", first, "new-" + first)               # its token still names the former address
+    wait_for(lambda: is_listed(first), "by the new name, too")
+    stack.wait_log(mark, f"imap-login: Login: user=<new-{first}>")
+    stack.postern("group", "member", "remove", address, second)
+    wait_for(lambda: not is_listed(second), "it is taken away")
+    stack.postern("group", "delete", address, "--yes")
+    wait_for(lambda: not is_listed(first), "there is none any more")
+    assert refusal(lambda: from_elsewhere(stack, address, subject)).startswith(b"550 5.1.1")
