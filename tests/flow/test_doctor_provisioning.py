@@ -100,6 +100,10 @@ def test_used_or_young_is_fine(daemon, client):
 def test_one_secret_that_lasts_is_enough(daemon, client):
     daemon.postern("scim-token", "rotate", "okta", "--keep-old", "1d", "--expires", "100d")
     assert faults(daemon) == {}
+    daemon.postern("scim-token", "rotate", "okta", "--now", "--expires", "5d")
+    assert faults(daemon) == {"provisioning-token-expires": ["warning"]}
+    daemon.postern("scim-token", "rotate", "okta", "--keep-old", "3d", "--expires", "0")      # without an end
+    assert faults(daemon) == {}
 
 
 @pytest.mark.parametrize("url,expected", [

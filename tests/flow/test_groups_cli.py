@@ -157,6 +157,16 @@ def test_by_hand(daemon, hand):
     assert daemon.postern("group", "show", name, check=False).returncode == 3
 
 
+def test_more_members_than_a_page(daemon, hand):
+    daemon.postern("group", "add", f"Large {hand.name}", "--address", hand.at("large"))
+    group = ask(daemon, "group", "show", hand.at("large"))["id"]
+    with contextlib.closing(sqlite3.connect(f"{daemon.directory}/lib/accounts.db", timeout=20)) as store, store:
+        store.executemany("INSERT INTO membership (group_id, role, member_id, kind, slot) VALUES (?, 0, ?, 2, 0)",
+                          [(group, f"m{number:04}@elsewhere.example") for number in range(1200)])
+    members = ask(daemon, "group", "show", hand.at("large"), "--members")
+    assert [one["id"] for one in members] == [f"m{number:04}@elsewhere.example" for number in range(1200)]
+
+
 def test_nested_by_hand(daemon, hand):
     for local in ("outer", "inner"):
         daemon.postern("group", "add", f"{local} {hand.name}", "--address", hand.at(local))
