@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PAGE = 500, RETRY_MS = 5000, FILES = 2 };
+enum { PAGE = 500, RETRY_MS = 5000, FILES = 2, SHARE_OF_TIME = 10 };
 
 enum which { ACL, BOXES };
 
@@ -23,7 +23,10 @@ struct shared_files {
     struct shared_files_settings settings;
     char *directory;
     struct loop_timer *timer;
+    struct loop *loop;
     struct store_read *read;
+    struct moment begun; /* the last round */
+    int64_t took_ms;
     bool again; /* something changed while it was read */
     struct address mailbox, member;
     size_t left_out;
@@ -133,13 +136,21 @@ static bool write_files(struct shared_files *files)
 
 static void read_page(struct shared_files *files);
 
+/* Where very many share, a tenth of the time is spent on it at most. */
+static int64_t pause_of(const struct shared_files *files)
+{
+    int64_t pause = files->took_ms * SHARE_OF_TIME;
+    return pause > files->settings.wait_ms ? pause : files->settings.wait_ms;
+}
+
 static void end_round(struct shared_files *files, bool good)
 {
+    files->took_ms = moment_since(loop_now(files->loop), files->begun);
     for (size_t i = 0; i < FILES; i++) {
         buffer_done(&files->text[i]);
     }
     if (!good || files->again) {
-        loop_timer_set(files->timer, good ? files->settings.wait_ms : RETRY_MS);
+        loop_timer_set(files->timer, good ? pause_of(files) : RETRY_MS);
     }
 }
 
@@ -194,6 +205,7 @@ static void on_time(void *context)
     struct shared_files *files = context;
     files->again = false;
     files->left_out = 0;
+    files->begun = loop_now(files->loop);
     files->mailbox = files->member = (struct address){0};
     for (size_t i = 0; i < FILES; i++) {
         files->text[i] = buffer_limited(files->settings.bytes_max);
@@ -209,7 +221,7 @@ void shared_files_touch(void *context)
     if (files->read != NULL) {
         files->again = true;
     } else if (!loop_timer_pending(files->timer)) {
-        loop_timer_set(files->timer, files->settings.wait_ms);
+        loop_timer_set(files->timer, pause_of(files));
     }
 }
 
@@ -217,6 +229,7 @@ struct shared_files *shared_files_new(struct loop *loop, const struct log *log, 
                                       const struct shared_files_settings *settings)
 {
     struct shared_files *files = MEMORY_NEW(struct shared_files);
+    files->loop = loop;
     files->log = log;
     files->store = store;
     files->settings = *settings;

@@ -15,7 +15,7 @@
 
 struct shared_files_settings {
     const char *directory; /* is ours to write to; who may read the files may enter it; copied */
-    int64_t wait_ms;       /* how long changes are gathered before they are written (200) */
+    int64_t wait_ms;  /* how long changes are gathered before they are written, at least (200) */
     size_t bytes_max; /* of a file; beyond it nothing is written, and the log says so (64 MiB) */
 };
 
