@@ -122,6 +122,17 @@ def test_links_are_not_followed(house):
     assert not os.path.lexists(account["home"])
 
 
+def test_a_mount_is_not_entered(house):
+    account = house.add("mount@example.com")
+    inner = f"{account['home']}/Maildir/cur"
+    house.delete("mount@example.com", 31)
+    script = 'mount -t tmpfs none "$1" && touch "$1/file" && shift && "$@"; status=$?; test -e "$0/file" && exit $status; exit 99'
+    done = subprocess.run(["unshare", "--mount", "sh", "-c", script, inner, inner, daemons.POSTERN, "purge", "--config", house.daemon.conf, "--socket",
+                           f"{house.daemon.directory}/run/admin.sock"], check=False, capture_output=True, text=True, timeout=daemons.PATIENCE)
+    assert done.returncode == 1 and "another file system" in done.stdout, done
+    assert house.outcomes() == {"mount@example.com": "purged"} and not os.path.exists(account["home"])
+
+
 def test_a_home_that_is_a_link(house):
     account = house.add("link@example.com")
     outside = f"{house.daemon.directory}/elsewhere"
