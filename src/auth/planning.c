@@ -248,8 +248,10 @@ bool planning_end_account(struct planning *planning)
     struct account after = planning->plan->account;
     struct directory_mailbox mailbox;
     directory_mailbox(planning->view->directory, &after, planning->arena, &mailbox);
-    planning->plan->note = span_of(arena_format(planning->arena, "its mail stays in %.*s",
-                                                (int)mailbox.home.length, mailbox.home.at));
+    if (!after.no_mailbox) {
+        planning->plan->note = span_of(arena_format(planning->arena, "its mail stays in %.*s",
+                                                    (int)mailbox.home.length, mailbox.home.at));
+    }
     after.state = ACCOUNT_GONE;
     after.password = (struct span){0};
     planning_update(planning, &after);
@@ -257,10 +259,11 @@ bool planning_end_account(struct planning *planning)
     struct span id = span_copy(planning->arena, span_of(after.id));
     account_rows_hold_addresses(steps, id);
     account_rows_delete_senders(steps, id);
+    resource_touch_groups_of(steps, id, planning->view->now);
     if (after.kind != ACCOUNT_PERSON) {
+        resource_touch_members_of(steps, id, planning->view->now);
         group_rows_end(steps, id);
     }
-    resource_touch_groups_of(steps, id, planning->view->now);
     group_rows_leave_all(steps, id);
     resource_end(steps, id, planning->view->now);
     planning->plan->resource_id = id;
