@@ -62,7 +62,7 @@ static struct operation *find(const struct bulk *bulk, struct span bulk_id)
     struct operation **found = bulk->by_bulk_id_count == 0
                                    ? NULL
                                    : bsearch(&key, bulk->by_bulk_id, bulk->by_bulk_id_count,
-                                             sizeof(*bulk->by_bulk_id), compare);
+                                             sizeof(struct operation *), compare);
     return found == NULL ? NULL : *found;
 }
 
@@ -74,7 +74,7 @@ static void need(struct operation *operation, struct operation *needed)
     if (operation->needs_count == operation->needs_room) {
         operation->needs_room = operation->needs_room == 0 ? 4 : operation->needs_room * 2;
         operation->needs =
-            memory_resize(operation->needs, operation->needs_room * sizeof(*operation->needs));
+            memory_resize(operation->needs, operation->needs_room * sizeof(struct operation *));
     }
     operation->needs[operation->needs_count++] = needed;
 }
@@ -330,7 +330,7 @@ static bool sort_bulk_ids(struct bulk *bulk)
     if (bulk->by_bulk_id_count == 0) {
         return true;
     }
-    qsort(bulk->by_bulk_id, bulk->by_bulk_id_count, sizeof(*bulk->by_bulk_id), compare);
+    qsort(bulk->by_bulk_id, bulk->by_bulk_id_count, sizeof(struct operation *), compare);
     for (size_t i = 1; i < bulk->by_bulk_id_count; i++) {
         if (span_equal(bulk->by_bulk_id[i]->bulk_id, bulk->by_bulk_id[i - 1]->bulk_id)) {
             scim_call_refuse_with(bulk->call, 400, SCIM_ERROR_INVALID_VALUE,
@@ -368,7 +368,7 @@ void scim_bulk_post(struct scim_call *call)
     bulk->call = call;
     bulk->count = json_size(list);
     bulk->operations = memory_new(bulk->count, sizeof(*bulk->operations));
-    bulk->by_bulk_id = memory_new(bulk->count, sizeof(*bulk->by_bulk_id));
+    bulk->by_bulk_id = memory_new(bulk->count, sizeof(struct operation *));
     loop_later_init(&bulk->later, step, bulk);
     call->task = bulk;
     call->task_free = free_bulk;

@@ -6,6 +6,8 @@
 #include "scim/scim_batch.h"
 #include "scim/scim_search.h"
 
+#include <assert.h>
+
 enum {
     TYPES_MAX = 2,
     BATCH_ROWS = 250,
@@ -142,6 +144,7 @@ static void on_batch(enum scim_batch_answer answer, void *context)
 static void start_batch(struct list *list)
 {
     struct scim_page *page = list->page;
+    assert(page != NULL);
     bool finding = list->state == LIST_FIND || list->state == LIST_SCAN;
     bool sorted = list->state == LIST_SORTED;
     page->skip = sorted ? 0 : list->skip;

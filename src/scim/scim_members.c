@@ -365,11 +365,11 @@ void scim_members_free(struct scim_members *members)
     if (members == NULL) {
         return;
     }
-    struct list *const lists[] = {&members->add, &members->remove, &members->present,
-                                  &members->adds, &members->removes};
-    for (size_t i = 0; i < sizeof lists / sizeof *lists; i++) {
-        memory_free(lists[i]->items);
-    }
+    memory_free(members->add.items);
+    memory_free(members->remove.items);
+    memory_free(members->present.items);
+    memory_free(members->adds.items);
+    memory_free(members->removes.items);
     loop_later_cancel(&members->later);
     store_read_cancel(members->read);
     buffer_done(&members->unknown);
