@@ -41,14 +41,21 @@ static struct span limit_key(struct scim_call *call)
     return span_copy(&call->arena, ip_address_print(&address, text));
 }
 
+/* Whether its address was refused too often in this minute: then nothing is logged of it any more. */
+static bool too_often(struct scim_call *call, int64_t *rest_ms)
+{
+    struct scim_door *door = call->door;
+    size_t count = scim_limits_count(door->limits, SCIM_LIMITS_REFUSED, limit_key(call),
+                                     loop_now(door->services.loop), rest_ms);
+    call->quiet = count > door->settings.refused_max + 1;
+    return count > door->settings.refused_max;
+}
+
 /* Who guesses is counted. The right secret is taken from there all the same: others may share the address. */
 static bool refuse_guess(struct scim_call *call)
 {
-    struct scim_door *door = call->door;
     int64_t rest_ms;
-    size_t count = scim_limits_count(door->limits, SCIM_LIMITS_REFUSED, limit_key(call),
-                                     loop_now(door->services.loop), &rest_ms);
-    if (count > door->settings.refused_max) {
+    if (too_often(call, &rest_ms)) {
         call->reason = "too_many_wrong_tokens";
         scim_call_slow_down(call, rest_ms, "too many wrong tokens from this address");
         return false;
@@ -134,6 +141,8 @@ bool scim_access_check(struct scim_call *call, const struct http_request *http)
 {
     struct span token;
     if (!bearer(http, &token)) {
+        int64_t rest_ms;
+        (void)too_often(call, &rest_ms);
         return refuse(call, "no_token", "send the client's secret as a bearer token");
     }
     if (token.length > CLIENT_SECRET_MAX) {

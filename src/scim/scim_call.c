@@ -78,6 +78,9 @@ static void record(struct scim_call *call, const struct scim_reply *reply)
                             arena_format(&call->arena, "%d", reply->status)};
     metrics_count(door->counts, labels, 1);
     int64_t ms = moment_since(loop_now(door->services.loop), call->began);
+    if (call->quiet) {
+        return;
+    }
     log_info(door->services.log, "scim_request", log_span("client", call->client.name),
              log_span("method", call->method), log_span("path", without_secret(call->path)),
              log_span("query", parameter_names(call)), log_number("status", reply->status),

@@ -52,6 +52,7 @@ struct scim_call {
     struct span actor;          /* "scim:NAME" */
     struct span method, path, query, base;
     const char *reason; /* why it was refused, a literal, for the log */
+    bool quiet;         /* one of very many: it has no line of its own */
     enum scim_schema_resource resource;
     struct span id; /* the {} of the path; empty when it has none */
     struct span content_type;

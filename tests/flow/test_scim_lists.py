@@ -275,7 +275,12 @@ def test_wrong_tokens_are_counted(make_daemon):
     team = scim.Team(daemon)
     wrong = scim.Client(daemon.public_port, "psc_" + "B" * 43)
     assert {wrong.get("/Users", None).status for _ in range(30)} == {401}
+    mark = daemon.mark()
     reply = wrong.get("/Users", 429).refused(429)
+    for _ in range(10):
+        wrong.get("/Users", 429)
+    daemon.wait_line("reason=too_many_wrong_tokens", mark)
+    assert len(daemon.lines("scim_request", mark)) == 1  # a flood fills no log
     assert int(reply.headers["Retry-After"]) >= 1
     assert team.client().get("/Users")["totalResults"] == 0  # the right one is taken from there all the same
 
