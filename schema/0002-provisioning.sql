@@ -10,7 +10,9 @@ ALTER TABLE account ADD COLUMN no_mailbox INTEGER NOT NULL DEFAULT 0;       -- l
 ALTER TABLE account ADD COLUMN services INTEGER NOT NULL DEFAULT 0;         -- a set of bits, 0 all
 ALTER TABLE account ADD COLUMN retention_days BIGINT NOT NULL DEFAULT -1;   -- -1 the default
 
--- address.kind has two more: 4 provisioned, 5 login. From now on address.created is since when it is what it is.
+-- address.kind has two more: 4 provisioned, 5 login. From now on address.created is since when it is what it is: of what
+-- became a former name or was put on hold before, when its account changed last is the earliest that is safe.
+UPDATE address SET created = (SELECT changed FROM account WHERE account.id = address.account_id) WHERE kind IN (0, 3);
 
 -- Whose mail is still kept, the oldest first.
 CREATE INDEX account_tombstone ON account (changed, id) WHERE state = 0 AND no_mailbox = 0;

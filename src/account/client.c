@@ -146,6 +146,22 @@ bool client_local_reserved(struct span local, char delimiter)
     return false;
 }
 
+/* The list above; and the catch-all, which has those that nobody has. */
+static const struct statement HAS_RESERVED = {
+    "SELECT 1 FROM address WHERE account_id = $1 AND kind <> 0 AND (address LIKE '@%'"
+    " OR address LIKE 'postmaster@%' OR address LIKE 'abuse@%' OR address LIKE 'hostmaster@%'"
+    " OR address LIKE 'webmaster@%' OR address LIKE 'admin@%' OR address LIKE 'administrator@%'"
+    " OR address LIKE 'root@%' OR address LIKE 'security@%') LIMIT 1",
+    1, 1};
+
+enum store_now client_has_reserved(struct store *store, struct span account_id)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    const struct value key = value_text(account_id);
+    struct value row;
+    return store_lookup(store, &HAS_RESERVED, &key, &arena, &row);
+}
+
 struct client *client_copy(struct arena *arena, const struct client *client)
 {
     struct client *copy = arena_new(arena, sizeof *copy);
@@ -181,7 +197,8 @@ static const struct statement LIST_SECRETS = {
 
 const struct statement *const *client_statements(size_t *count)
 {
-    static const struct statement *const all[] = {&BY_SECRET, &BY_NAME, &BY_ID, &LIST_SECRETS};
+    static const struct statement *const all[] = {&BY_SECRET, &BY_NAME, &BY_ID, &LIST_SECRETS,
+                                                  &HAS_RESERVED};
     *count = sizeof all / sizeof all[0];
     return all;
 }

@@ -69,6 +69,8 @@ bool client_may_write(const struct client *client, struct span domain); /* a nor
 /* postmaster, abuse, hostmaster, webmaster, admin, administrator, root, security (any tag): whoever receives them can obtain
  * certificates for the domain (CA/Browser Forum Baseline Requirements 3.2.2.4.4; RFC 2142). */
 bool client_local_reserved(struct span local, char delimiter);
+/* STORE_ROW: the account receives for one of those, or is a domain's catch-all. */
+enum store_now client_has_reserved(struct store *store, struct span account_id);
 
 struct client *client_copy(struct arena *arena, const struct client *client);
 

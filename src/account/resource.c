@@ -259,6 +259,14 @@ void resource_touch(struct store_change *change, struct span id, int64_t now)
     store_change_add(change, &touch, row, -1);
 }
 
+void resource_require_version(struct store_change *change, struct span id, int64_t version)
+{
+    static const struct statement require = {
+        "UPDATE resource SET version = version WHERE id = $1 AND version = $2 AND gone = 0", 2, 0};
+    const struct value row[] = {value_text(id), value_integer(version)};
+    store_change_add(change, &require, row, 1);
+}
+
 void resource_touch_groups_of(struct store_change *change, struct span member_id, int64_t now)
 {
     static const struct statement touch = {
@@ -266,6 +274,16 @@ void resource_touch_groups_of(struct store_change *change, struct span member_id
         " AND id IN (SELECT group_id FROM membership WHERE member_id = $2)",
         2, 0};
     const struct value row[] = {value_integer(now), value_text(member_id)};
+    store_change_add(change, &touch, row, -1);
+}
+
+void resource_touch_members_of(struct store_change *change, struct span group_id, int64_t now)
+{
+    static const struct statement touch = {
+        "UPDATE resource SET version = version + 1, changed = $1 WHERE gone = 0"
+        " AND id IN (SELECT member_id FROM membership WHERE group_id = $2 AND role = 0)",
+        2, 0};
+    const struct value row[] = {value_integer(now), value_text(group_id)};
     store_change_add(change, &touch, row, -1);
 }
 

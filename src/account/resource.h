@@ -85,10 +85,14 @@ void resource_add(struct store_change *change, const struct resource *resource);
 /* All but id, type, client and created; conflict unless it lives with the version that was read. */
 void resource_update(struct store_change *change, const struct resource *resource,
                      int64_t version_read);
+/* That it is still what was read; else a conflict. */
+void resource_require_version(struct store_change *change, struct span id, int64_t version);
 /* Something else that it shows changed (state, a group): a new version and `now`; any number of rows. */
 void resource_touch(struct store_change *change, struct span id, int64_t now);
 /* The groups that this is a direct member of: they show it. Before it leaves them; any number of rows. */
 void resource_touch_groups_of(struct store_change *change, struct span member_id, int64_t now);
+/* The direct members of this: they show that they are in it. Before they leave it; any number of rows. */
+void resource_touch_members_of(struct store_change *change, struct span group_id, int64_t now);
 /* Any number of rows: what was not provisioned has none. Its e-mail keys go. */
 void resource_end(struct store_change *change, struct span id, int64_t now);
 /* The same key twice is one. */

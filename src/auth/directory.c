@@ -1,6 +1,8 @@
 /* directory.c - what an address leads to: sub-addresses, aliases, catch-alls. */
 #include "auth/directory.h"
 
+#include "account/client.h"
+#include "account/resource.h"
 #include "base/memory.h"
 
 #include <time.h>
@@ -76,15 +78,41 @@ static enum directory_answer judge(enum store_now now, const struct account_rows
     return held ? DIRECTORY_NONE : DIRECTORY_FOUND;
 }
 
+/* Where the mail address is another one by now, the userName that a provisioning client sends may still be this. */
+static enum directory_answer is_user_name(const struct directory *directory,
+                                          const struct account_rows_found *found)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    struct resource resource;
+    struct client client = {0};
+    struct address name;
+    struct error ignored;
+    enum store_now now =
+        resource_by_id(directory->store, span_of(found->account.id), &arena, &resource);
+    if (now == STORE_ROW && !span_has(resource.name, '@')) {
+        now = client_by_id(directory->store, span_of(resource.client_id), &arena, &client);
+    }
+    if (now == STORE_ASK) {
+        return DIRECTORY_UNAVAILABLE;
+    }
+    bool same =
+        now == STORE_ROW && resource.gone == 0 &&
+        address_parse_login(span_trim(resource.name), client.default_domain, &name, &ignored) &&
+        address_equal(&name, &found->address);
+    return same ? DIRECTORY_FOUND : DIRECTORY_NONE;
+}
+
 /* A former address opens the account for a while, so that people and their programs can follow; it receives for
  * ever, for nobody else can have it. */
-static bool signs_in(const struct directory *directory, const struct account_rows_found *found)
+static enum directory_answer signs_in(const struct directory *directory,
+                                      const struct account_rows_found *found)
 {
     int64_t lasts = directory->settings.rename_login_s;
     if (found->account.kind != ACCOUNT_PERSON) {
-        return false;
+        return DIRECTORY_NONE;
     }
-    return found->kind != ADDRESS_RENAMED || lasts == 0 || time(NULL) - found->since < lasts;
+    bool fresh = found->kind != ADDRESS_RENAMED || lasts == 0 || time(NULL) - found->since < lasts;
+    return fresh ? DIRECTORY_FOUND : is_user_name(directory, found);
 }
 
 enum directory_answer directory_login(struct directory *directory, const struct address *name,
@@ -103,7 +131,7 @@ enum directory_answer directory_login(struct directory *directory, const struct 
         }
     }
     enum directory_answer answer = judge(now, found);
-    return answer == DIRECTORY_FOUND && !signs_in(directory, found) ? DIRECTORY_NONE : answer;
+    return answer == DIRECTORY_FOUND ? signs_in(directory, found) : answer;
 }
 
 /* Only what the first of them leads to is kept: strangers choose recipients, and where the first leads nowhere it

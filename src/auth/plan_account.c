@@ -124,8 +124,8 @@ bool plan_account_rename(struct planning *planning)
         return false;
     }
     account_rows_require_domain(steps, address_domain(&target));
-    account_rows_set_address_kind(steps, address_span(&after.primary), span_of(after.id),
-                                  ADDRESS_PRIMARY, ADDRESS_RENAMED);
+    account_rows_become_renamed(steps, address_span(&after.primary), span_of(after.id),
+                                planning->view->now);
     if (own) {
         account_rows_set_address_kind(steps, address_span(&target), span_of(after.id), taken.kind,
                                       ADDRESS_PRIMARY);

@@ -328,6 +328,14 @@ static bool need_group(struct planning *planning, struct span id, int64_t versio
                            "this group is provisioned: change it where it comes from");
 }
 
+/* Whoever decided by what was read writes only over that: others may commit between this plan and its commit. */
+static void require_version(struct planning *planning, struct span id, int64_t version)
+{
+    if (version != 0) {
+        resource_require_version(planning->plan->steps, id, version);
+    }
+}
+
 /* Nothing but its members: what a group of 10,000 needs for one to come or go. */
 static bool change_members(struct planning *planning, const struct resource *resource,
                            struct span id)
@@ -337,6 +345,7 @@ static bool change_members(struct planning *planning, const struct resource *res
         planning->plan->resource_id = id;
         return planning_answer(planning, CHANGE_SAME);
     }
+    require_version(planning, id, group->resource.version_read);
     if (!set_members(planning, id)) {
         return false;
     }
@@ -399,6 +408,7 @@ bool plan_group_deprovision(struct planning *planning)
     planning->plan->subject = span_copy(planning->arena, row.name);
     planning->plan->resource_id = id;
     planning->plan->groups = true;
+    require_version(planning, id, change->version_read);
     enum store_now now = account_rows_by_id(planning->view->store, id, planning->arena, &account);
     if (now == STORE_ASK) {
         return planning_unavailable(planning);
@@ -409,6 +419,8 @@ bool plan_group_deprovision(struct planning *planning)
     }
     planning->before = json_new_object();
     json_put_text(planning->before, "name", row.name);
+    resource_touch_groups_of(planning->plan->steps, id, planning->view->now);
+    resource_touch_members_of(planning->plan->steps, id, planning->view->now);
     group_rows_end(planning->plan->steps, id);
     resource_end(planning->plan->steps, id, planning->view->now);
     return true;

@@ -300,14 +300,15 @@ static bool may_adopt(struct planning *planning, const struct account *account, 
 {
     const struct client *client = planning->change->client;
     struct resource resource;
-    enum store_now now =
-        resource_by_id(planning->view->store, span_of(account->id), planning->arena, &resource);
-    bool reserved = (client->rights & CLIENT_RESERVED) == 0 &&
-                    client_local_reserved(address_local(&account->primary), '+');
-    *may = now == STORE_NONE && account->kind == ACCOUNT_PERSON && !reserved &&
+    struct store *store = planning->view->store;
+    enum store_now now = resource_by_id(store, span_of(account->id), planning->arena, &resource);
+    enum store_now reserved = (client->rights & CLIENT_RESERVED) != 0
+                                  ? STORE_NONE
+                                  : client_has_reserved(store, span_of(account->id));
+    *may = now == STORE_NONE && account->kind == ACCOUNT_PERSON && reserved == STORE_NONE &&
            account->state != ACCOUNT_GONE &&
            client_may_write(client, address_domain(&account->primary));
-    return now != STORE_ASK || planning_unavailable(planning);
+    return (now != STORE_ASK && reserved != STORE_ASK) || planning_unavailable(planning);
 }
 
 static bool adopt(struct planning *planning, const struct account *before)

@@ -95,6 +95,14 @@ static enum ruling find_sender(struct policy_server *server, const struct policy
 
 /* -- the recipient -- */
 
+/* As Postfix goes on to understand it: "a@example.com." is asked about as it came, and delivered to a@example.com. */
+static struct span recipient_of(const struct policy_request *request)
+{
+    struct span recipient = request->recipient;
+    bool rooted = span_ends(recipient, ".") && span_has(recipient, '@');
+    return rooted ? span_first(recipient, recipient.length - 1) : recipient;
+}
+
 /* Postfix alone makes use of the parts of a group, after it asked here. */
 static enum ruling rule_part(struct policy_server *server, const struct policy_request *request,
                              struct arena *arena)
@@ -103,7 +111,7 @@ static enum ruling rule_part(struct policy_server *server, const struct policy_r
     struct error ignored;
     struct group_delivery_part part;
     struct group_rows_group group;
-    if (!address_parse(request->recipient, &address, &ignored) ||
+    if (!address_parse(recipient_of(request), &address, &ignored) ||
         !group_delivery_parse(&address, &part)) {
         return RULING_PASS;
     }
@@ -190,7 +198,7 @@ static enum ruling rule_recipient(struct policy_server *server,
     if (part != RULING_PASS) {
         return part;
     }
-    switch (directory_recipient(server->directory, request->recipient, arena, &found, &tag)) {
+    switch (directory_recipient(server->directory, recipient_of(request), arena, &found, &tag)) {
     case DIRECTORY_UNAVAILABLE:
         return RULING_LATER;
     case DIRECTORY_NONE:

@@ -151,6 +151,12 @@ static void test_from_the_first_release(void **state)
     static const struct statement address = {
         "SELECT COUNT(*) FROM address WHERE account_id = 'id-1' AND kind = 1 AND created = 5", 0,
         1};
+    static const struct statement held = {
+        "SELECT COUNT(*) FROM address WHERE account_id = 'id-2' AND kind = 0 AND created = 6", 0,
+        1};
+    static const struct statement renamed = {
+        "SELECT COUNT(*) FROM address WHERE account_id = 'id-1' AND kind = 3 AND created = 6", 0,
+        1};
     static const struct statement audited = {"SELECT actor FROM audit WHERE subject = 'a@b'", 0, 1};
     static const struct statement tombstones = {
         "SELECT COUNT(*) FROM account WHERE state = 0 AND no_mailbox = 0", 0, 1};
@@ -167,6 +173,7 @@ static void test_from_the_first_release(void **state)
         "0);"
         "INSERT INTO address VALUES ('a@b', 'b', 'id-1', 1, 5);"
         "INSERT INTO address VALUES ('c@b', 'b', 'id-2', 0, 5);"
+        "INSERT INTO address VALUES ('d@b', 'b', 'id-1', 3, 5);"
         "INSERT INTO audit VALUES (1, 5, 'uid:0', 'account_add', 'a@b', 'id-1', '{}')",
         &error);
     if (!written || !migrate_run(with->writer, steps, count, 20, &error)) {
@@ -175,6 +182,8 @@ static void test_from_the_first_release(void **state)
     assert_int_equal(number(with, &NEWEST), count);
     assert_int_equal(number(with, &account), 1);
     assert_int_equal(number(with, &address), 1);
+    assert_int_equal(number(with, &held), 1);
+    assert_int_equal(number(with, &renamed), 1);
     assert_int_equal(number(with, &tombstones), 1);
     assert_int_equal(number(with, &foreign), 0);
     assert_true(span_is(text(with, &arena, &audited), "uid:0"));

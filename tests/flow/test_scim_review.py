@@ -1,0 +1,149 @@
+"""Provisioning looked at with ill will: races, former names, adoption, what time does to rows."""
+
+import concurrent.futures
+import contextlib
+import sqlite3
+import time
+
+import pytest
+
+import scim as scims
+import scim_clients as scim
+from scim_clients import MAIL_GROUP, MAIL_USER
+
+DAY = 24 * 3600
+
+
+@pytest.fixture(scope="module")
+def daemon(make_daemon):
+    return scims.start(make_daemon)
+
+
+@pytest.fixture
+def team(daemon):
+    return scim.Team(daemon)
+
+
+@pytest.fixture
+def client(team):
+    client = team.client()
+    yield client
+    client.close()
+
+
+def write(daemon, sql, *values):
+    """Straight into the database: only what nobody asked for yet, for accounts are remembered."""
+    with contextlib.closing(sqlite3.connect(f"{daemon.directory}/lib/accounts.db", timeout=30)) as store, store:
+        assert store.execute(sql, values).rowcount > 0
+
+
+def age(daemon, address, days):
+    write(daemon, "UPDATE address SET created = ? WHERE address = ?", int(time.time()) - days * DAY, address)
+
+
+def at_once(team, calls):
+    """Each call on a connection of its own, all of them together. Their replies in order."""
+    def one(call):
+        client = team.client()
+        try:
+            return call(client)
+        finally:
+            client.close()
+
+    with concurrent.futures.ThreadPoolExecutor(len(calls)) as pool:
+        return list(pool.map(one, calls))
+
+
+# ---- former names ----
+
+def test_a_rename_by_hand_begins_the_hold(team, client):
+    """However old the account is: its former name opens it for a while, and is nobody else's for a while."""
+    team.daemon.postern("account", "add", team.at("old"))
+    age(team.daemon, team.at("old"), 4000)
+    team.daemon.postern("account", "rename", team.at("old"), team.at("new"))
+    client.post("/Users", team.user("old"), expect=409).refused(409, "uniqueness", team.at("old"))
+    assert team.reaches(team.at("old")) == {team.at("new")}
+    assert team.token_login(team.at("old")).ok
+
+
+def test_the_user_name_signs_in_for_ever(team, client):
+    """An e-mail that is another one now leaves the userName what it is: a name to sign in with."""
+    made = client.post("/Users", team.user("mira"))
+    client.put(f"/Users/{made.id}", dict(team.user("mira"), emails=[{"value": team.at("m.voss"), "primary": True}]))
+    age(team.daemon, team.at("mira"), 100)
+    assert team.token_login(team.at("mira")).ok and team.may_send(team.at("mira"), team.at("m.voss"))
+    assert team.reaches(team.at("mira")) == {team.at("m.voss")}
+    client.patch(f"/Users/{made.id}", [{"op": "replace", "path": "userName", "value": team.at("m.voss")}])
+    assert not team.token_login(team.at("mira")).ok
+    assert team.reaches(team.at("mira")) == {team.at("m.voss")}
+
+
+# ---- adoption ----
+
+def test_duties_are_not_adopted(team):
+    """Whoever receives postmaster's mail by hand is not a client's to take over without the right."""
+    team = scim.Team(team.daemon, ("--adopt", "address", "--adopt-for", "1d"))
+    team.daemon.postern("account", "add", team.at("boss"))
+    team.daemon.postern("alias", "add", team.at("hostmaster"), team.at("boss"))
+    client = team.client()
+    client.post("/Users", team.user("boss"), expect=409)
+    assert team.reaches(team.at("hostmaster")) == {team.at("boss")}
+    client.close()
+
+
+# ---- races ----
+
+def test_lists_of_members_at_once(team, client):
+    """As if one had come after the other: what is there is one of the lists, not a mixture."""
+    people = [client.post("/Users", team.user(f"p{number}")).id for number in range(8)]
+    group = client.post("/Groups", {"displayName": "g"}).id
+    for _ in range(6):
+        replies = at_once(team, [lambda c, who=who: c.put(f"/Groups/{group}", {"displayName": "g", "members": [{"value": who}]}, expect=None)
+                                 for who in people])
+        assert {reply.status for reply in replies} <= {200, 503}, replies
+        assert len(client.get(f"/Groups/{group}")["members"]) == 1
+
+
+def test_if_match_lets_one_in(team, client):
+    people = [client.post("/Users", team.user(f"q{number}")).id for number in range(8)]
+    group = client.post("/Groups", {"displayName": "h"})
+    for _ in range(6):
+        client.patch(f"/Groups/{group.id}", [{"op": "replace", "path": "members", "value": []}])
+        tag = client.get(f"/Groups/{group.id}")["meta"]["version"]
+        body = [{"schemas": [scim.PATCH], "Operations": [{"op": "replace", "path": "members", "value": [{"value": who}]}]} for who in people]
+        replies = at_once(team, [lambda c, sent=sent: c.ask("PATCH", f"/Groups/{group.id}", sent, headers={"If-Match": tag}) for sent in body])
+        assert sorted(reply.status for reply in replies) == [204] + [412] * 7, replies
+
+
+def test_one_address_for_one_of_many(team, client):
+    replies = at_once(team, [lambda c, n=n: c.post("/Users", dict(team.user("same"), userName=team.at(f"u{n}")), expect=None)
+                             for n in range(8)])
+    assert sorted(reply.status for reply in replies) == [201] + [409] * 7, replies
+    assert client.get("/Users")["totalResults"] == 1
+
+
+def test_members_come_while_they_go(team, client):
+    """A member that is deleted while it is put in is in no group, and nobody hears of trouble."""
+    group = client.post("/Groups", {"displayName": "i"}).id
+    for number in range(10):
+        who = client.post("/Users", team.user(f"r{number}")).id
+        add = [{"op": "add", "path": "members", "value": [{"value": who}]}]
+        put, gone = at_once(team, [lambda c: c.ask("PATCH", f"/Groups/{group}", {"schemas": [scim.PATCH], "Operations": add}),
+                                   lambda c: c.delete(f"/Users/{who}")])
+        assert put.status in (204, 400), put
+        assert client.get(f"/Groups/{group}").body.get("members", []) == []
+
+
+
+# ---- what others remember ----
+
+def test_a_nested_group_that_ends_changes_what_it_was_in(team, client):
+    inner = client.post("/Groups", {"displayName": "inner"})
+    outer = client.post("/Groups", {"displayName": "outer", "members": [{"value": inner.id}]})
+    who = client.post("/Users", team.user("lea"))
+    client.patch(f"/Groups/{inner.id}", [{"op": "add", "path": "members", "value": [{"value": who.id}]}])
+    before = client.get(f"/Groups/{outer.id}")["meta"]["version"]
+    user = client.get(f"/Users/{who.id}")["meta"]["version"]
+    client.delete(f"/Groups/{inner.id}")
+    assert client.get(f"/Groups/{outer.id}")["meta"]["version"] != before
+    client.get(f"/Users/{who.id}", headers={"If-None-Match": user})
