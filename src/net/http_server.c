@@ -365,6 +365,18 @@ static void begin(struct connection *connection, struct span head, bool more_cam
     }
 }
 
+/* Where a request that was not understood wanted to go, as far as one can tell: its second word up to the query. */
+static struct span claimed_path(struct span bytes)
+{
+    struct span word;
+    (void)span_cut(&bytes, ' ', &word);
+    size_t length = 0;
+    while (length < bytes.length && strchr(" ?\r\n", span_at(bytes, length)) == NULL) {
+        length++;
+    }
+    return span_first(bytes, length);
+}
+
 static size_t read_head(struct connection *connection, struct span bytes)
 {
     const struct http_limits *limits = &connection->server->limits;
@@ -379,7 +391,8 @@ static size_t read_head(struct connection *connection, struct span bytes)
     struct http_refusal refusal = {0};
     switch (http_request_head(bytes, limits, &http, &refusal)) {
     case HTTP_REFUSED:
-        refuse(connection, http_refused_kind(refusal.status), http.path, &refusal);
+        refuse(connection, http_refused_kind(refusal.status),
+               span_empty(http.path) ? claimed_path(bytes) : http.path, &refusal);
         return bytes.length;
     case HTTP_MORE:
         await_rest(connection, CONNECTION_READING);

@@ -52,7 +52,8 @@ struct http_server_handler {
     /* The client left, or the server is freed, before the reply: the exchange is gone after this call. */
     void (*gone)(struct http_exchange *exchange, void *context);
     /* May be NULL. Writes the body of a refusal that never gets to `request`, and returns its content type. `path`
-     * is empty when it was not understood; `text` is a fixed one. */
+     * is what the request claims when it was not understood, bytes of any kind: good for choosing the form of the refusal
+     * only; `text` is a fixed one. */
     const char *(*refusal)(struct span path, unsigned status, const char *text, struct buffer *body,
                            void *context);
     /* May be NULL. Whether address_connections_max is not for this peer. */

@@ -285,6 +285,10 @@ static void make_document(struct users *users)
     case USERS_POST:
         users->document = scim_body_document(call, &error);
         made = users->document != NULL;
+        /* As it is shown: whoever says so afterwards changes nothing. */
+        if (made && json_member(users->document, "active") == NULL) {
+            json_put_boolean(users->document, "active", true);
+        }
         break;
     case USERS_PUT:
         made = replace(users, users->stored, &error);
