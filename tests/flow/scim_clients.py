@@ -52,12 +52,13 @@ def fill(body, **values):
     return json.loads(text)
 
 
-def start(make_daemon, **settings):
-    """A daemon with both HTTP listeners; `settings` are of [http]."""
+def start(make_daemon, scim=None, **settings):
+    """A daemon with both HTTP listeners; `settings` are of [http], `scim` are those of [scim]."""
 
     def prepare(daemon):
         domains = ", ".join(f'"t{number}.example.com"' for number in range(1, TEAMS_MAX))
         daemon.providers = PROVIDER.format(port=daemon.provider.port, domains=f'"example.com", {domains}')
+        daemon.providers += f"scim {{\n{daemons.settings(scim or {})}\n}}\n"
         return {}
 
     return public.start(make_daemon, prepare, **settings)
