@@ -144,6 +144,11 @@ def no_password(guide, _):
     assert not guide.password_login("isaac@example.com", "1mz050nq").ok
 
 
+def members_left_out(guide, reply):
+    guide.http.put(f"/Groups/{reply.id}", {name: value for name, value in guide.body.items() if name != "members"})
+    assert guide.reaches("ops@example.com") == {"tor@example.com"}
+
+
 def jumpcloud_again(guide, reply):
     guide.http.delete(f"/Users/{reply.id}")
     assert guide.reaches(reply["userName"]) == set()
@@ -183,7 +188,8 @@ CHECKS = {
                    reaches("sales-berlin@example.com", "pia")],
     "scim-okta": [both(made("isaac", 5, ["i.brock"], "00ujl29u0le5T6Aj10h7"), no_password), reaches("band@lists.example.com"),
                   reaches("band@lists.example.com", "isaac"), reaches("band@lists.example.com"), disabled("isaac")],
-    "scim-keycloak": [made("tor", subject=KEYCLOAK), disabled("tor"), enabled("tor"), reaches("ops@example.com", "tor")],
+    "scim-keycloak": [made("tor", subject=KEYCLOAK), disabled("tor"), enabled("tor"), both(reaches("ops@example.com", "tor"), members_left_out),
+                      reaches("ops@example.com")],
     "scim-others": [both(made("jumpcloud-test-user"), jumpcloud_again), both(made("olga", 3), empty_quota), made("petra"), disabled("petra"),
                     both(made("gus", subject="110248495921238986420"), google_list), both(made("rhea", subject="rY2fQ1kz9v"), custom_kept),
                     both(made("paul", subject="1ab1f2f0-3b3d-4a0e-9d35-6a4c2b8a9a11"), without_email), made("ada", 2, ["a.kern"]), shared],
@@ -392,3 +398,68 @@ def test_command_is_one(where, command):
     known = postern(*verb, "--help").stdout + "--json --socket --help"
     for option in [word.partition("=")[0] for word in words if word.startswith("--")]:
         assert re.search(rf"{option}\b(?!-)", known), (where, command, option)
+
+
+# ---- docs/limits.md ----
+
+
+def rows_of(title):
+    """The table that begins with this text: {first cell: (bound, then)}."""
+    table = text_of("limits").partition(title)[2].split("\n\n")[0]
+    return {cells[0]: tuple(cells[1:]) for cells in ([cell.strip() for cell in line.strip("| \n").split(" | ")] for line in table.splitlines()) if len(cells) == 3}
+
+
+def test_limits(make_daemon):
+    """Just above each bound the page's answer, just below it none."""
+    rows = rows_of("nothing of it is done.\n\n")
+    guide = Guide(make_daemon)
+    guide.run("postern scim-token create work --domains example.com --provider work")
+    used = set()
+
+    def asks(row, method, target, below, above, scim_type):
+        used.add(row)
+        status = int(re.search(r"\d{3}", rows[row][1])[0])
+        assert (f"`{scim_type}`" in rows[row][1]) == bool(scim_type)
+        if below is not None:
+            assert guide.http.ask(method, target, below).status in (200, 201, 204)
+        guide.http.ask(method, target, above).refused(status, scim_type)
+
+    numbers = iter(range(100))
+
+    def user(**more):
+        return guide.user(f"u{next(numbers)}", **more)
+
+    def group(**more):
+        return {"schemas": [scim_clients.GROUP], "displayName": f"group {next(numbers)}", **more}
+
+    text = "x" * (8 << 10)
+    photos = [{"value": f"https://e/{number}{text}"} for number in range(8)]
+    asks("a user's or group's JSON, without `members`", "POST", "/Users", user(photos=photos[:7]), user(photos=photos), None)
+    asks("one text in it", "POST", "/Users", user(title=text), user(title=text + "x"), "invalidValue")
+    phones = [{"value": str(number)} for number in range(501)]
+    asks("values of one attribute; addresses of one user", "POST", "/Users", user(phoneNumbers=phones[:500]), user(phoneNumbers=phones), "invalidValue")
+    nobody = [{"value": f"00000000-0000-4000-8000-{number:012}"} for number in range(20001)]
+    asks("members in one request; in a group, by several requests", "POST", "/Groups", None, group(members=nobody), "invalidValue")
+    asks("depth of JSON", "POST", "/Users", None, json.dumps(user())[:-1] + ', "title": ' + "[" * 65 + "]" * 65 + "}", "invalidSyntax")
+    filter_text = "/Users?filter=" + "+or+".join(["title+pr"] * 60)
+    assert guide.http.ask("GET", filter_text.rpartition("+or+")[0][:200].rpartition("+or+")[0]).status == 200
+    asks("a filter", "GET", filter_text, None, None, "invalidFilter")
+    some = guide.http.post("/Users", user()).id
+    change = {"op": "replace", "path": "title", "value": "x"}
+    operations = {"schemas": [scim_clients.PATCH], "Operations": [change] * 10001}
+    asks("operations of one PATCH", "PATCH", f"/Users/{some}", dict(operations, Operations=[change] * 10000), operations, None)
+    bulk = {"schemas": [scim_clients.BULK], "Operations": [{"method": "DELETE", "path": "/Users/x"}] * 1001}
+    asks("operations of one Bulk request", "POST", "/Bulk", dict(bulk, Operations=bulk["Operations"][:1000]), bulk, "tooMany")
+    inner = guide.http.post("/Groups", group()).id
+    for _ in range(15):
+        inner = guide.http.post("/Groups", group(members=[{"value": inner}])).id
+    used.add("groups in groups")
+    assert guide.http.ask("POST", "/Groups", group(members=[{"value": inner}])).status >= 400
+    subject = "s" * 255
+    asks("`externalId` that is a subject (`--provider`)", "POST", "/Users", user(externalId=subject), user(externalId=subject + "s"), "invalidValue")
+    assert guide.daemon.postern("scim-token", "rotate", "work").returncode == 0
+    assert guide.daemon.postern("scim-token", "rotate", "work", check=False).returncode
+    domains = ",".join(f"d{number}.example.com" for number in range(101))
+    assert guide.daemon.postern("scim-token", "set", "work", "--domains", domains, check=False).returncode
+    elsewhere = {row for row in rows if row.split()[0] in ("resources", "requests", "wrong", "filtered", "domains", "secrets", "what") or "Postfix" in row}
+    assert set(rows) == used | elsewhere, set(rows) ^ (used | elsewhere)
