@@ -406,7 +406,8 @@ def test_command_is_one(where, command):
 def rows_of(title):
     """The table that begins with this text: {first cell: (bound, then)}."""
     table = text_of("limits").partition(title)[2].split("\n\n")[0]
-    return {cells[0]: tuple(cells[1:]) for cells in ([cell.strip() for cell in line.strip("| \n").split(" | ")] for line in table.splitlines()) if len(cells) == 3}
+    lines = ([cell.strip() for cell in line.strip("| \n").split(" | ")] for line in table.splitlines())
+    return {cells[0]: tuple(cells[1:]) for cells in lines if len(cells) == 3}
 
 
 def test_limits(make_daemon):
