@@ -538,3 +538,57 @@ def test_n27_no_operation_on_what_is_gone(team, client, user):
     client.patch(where, [{"op": "replace", "path": "active", "value": True}], 404).refused(404)
     client.post("/Groups", group(members=[user["id"]]), 400).refused(400, "invalidValue", "members", user["id"])
     assert team.reaches(team.at("mira")) == set()
+
+
+# ---- N20 and mail: names and addresses change (5.2) ----
+
+
+def rename(client, made, name, how):
+    where = f"/Users/{made['id']}"
+    if how == "put":
+        return client.put(where, dict(client.get(where).body, userName=name))
+    return client.patch(where, [{"op": "replace", "path": "userName", "value": name}] if how == "path" else [{"op": "replace", "value": {"userName": name}}])
+
+
+@pytest.mark.parametrize("how", ["put", "path", "pathless"])
+def test_n20_ok_name_without_the_address(team, client, how):
+    """Another userName beside the same e-mails: another name to sign in with, and nothing else."""
+    made = client.post("/Users", team.user("mira")).body
+    assert team.token_login(team.at("mira")).ok
+    for now, before in (("voss", None), ("berg", "voss")):
+        assert rename(client, made, team.at(now), how)["userName"] == team.at(now)
+        assert team.token_login(team.at(now), mail=team.at("mira"))["user"] == team.at("mira")
+        assert team.reaches(team.at(now)) == set() and team.reaches(team.at("mira")) == {team.at("mira")}
+        assert before is None or not team.token_login(team.at(before), mail=team.at("mira")).ok
+    assert client.found(f'userName eq "{team.at("mira")}"') == [] and client.found(f'userName eq "{team.at("berg")}"') == [team.at("berg")]
+    assert rename(client, made, team.at("mira"), how)["userName"] == team.at("mira")
+    assert team.token_login(team.at("mira")).ok and team.reaches(team.at("mira")) == {team.at("mira")}
+
+
+@pytest.mark.parametrize("how", ["put", "path", "pathless"])
+def test_n20_ok_name_that_is_the_address(team, client, how):
+    """Without e-mails the userName is the address: it moves, and the old one still receives and signs in."""
+    made = client.post("/Users", {"schemas": [USER], "userName": team.at("mira")}).body
+    home = team.home(team.at("mira"))
+    assert team.token_login(team.at("mira")).ok
+    rename(client, made, team.at("voss"), how)
+    assert team.reaches(team.at("mira")) == team.reaches(team.at("voss")) == {team.at("voss")} and team.home(team.at("voss")) == home
+    for name in ("mira", "voss"):
+        assert team.token_login(team.at(name), mail=team.at("mira"))["user"] == team.at("voss")
+    other = client.post("/Users", dict(team.user("other")))
+    client.patch(f"/Users/{other.id}", [{"op": "add", "path": "emails", "value": [{"value": team.at("mira")}]}], 409).refused(409, "uniqueness", "emails", team.at("mira"))
+
+
+def test_n20_ok_names_are_swapped(team, client):
+    """By way of a free one, in one Bulk."""
+    ids = {name: client.post("/Users", team.user(name)).id for name in ("a", "b")}
+    homes = {name: team.home(team.at(name)) for name in ids}
+
+    def move(who, to):
+        return {"method": "PATCH", "path": f"/Users/{ids[who]}", "data": {"schemas": [PATCH], "Operations": [
+            {"op": "replace", "value": {"userName": team.at(to), "emails": team.user(to)["emails"]}}]}}
+
+    reply = client.post("/Bulk", {"schemas": [scim_clients.BULK], "Operations": [move("a", "free"), move("b", "a")]}, 200)
+    assert [one["status"] for one in reply["Operations"]] == ["200", "409"], reply  # a predecessor's mail is nobody else's
+    assert team.home(team.at("free")) == homes["a"] and team.reaches(team.at("a")) == {team.at("free")}
+    assert team.reaches(team.at("b")) == {team.at("b")}
