@@ -111,8 +111,12 @@ static void on_members(const struct scim_members_found *found, void *context)
         return;
     }
     if (!scim_mail_group(&call->client, groups->document, &call->arena, &group, &error)) {
-        scim_call_refuse(call, &error);
-        return;
+        if (groups->changed || found->add_count > 0) {
+            scim_call_refuse(call, &error);
+            return;
+        }
+        /* That somebody leaves is not refused because the token may not say the rest of it any more. */
+        group = (struct provision_group){.resource.name = groups->before.name};
     }
     if (!scim_write_text(call, groups->document, &group.resource.document)) {
         return;

@@ -86,12 +86,58 @@ static void replaces(struct users *users, struct provision_user *user,
     struct scim_error ignored;
     user->resource.id = call->id;
     user->resource.version_read = users->before.version;
-    if (scim_mail_user(&call->client, users->stored, true, &call->arena, before, &ignored)) {
+    if (user->before == NULL &&
+        scim_mail_user(&call->client, users->stored, true, &call->arena, before, &ignored)) {
         user->before = before;
     }
     if (json_same(users->stored, users->document)) {
         user->resource.document = users->before.document;
     }
+}
+
+/* Whether nothing but `active` differs from what is stored, and it ends. */
+static bool only_disables(const struct users *users)
+{
+    if (users->kind == USERS_POST || wanted_state(users) != PROVISION_DISABLED || users->hashed) {
+        return false;
+    }
+    CLEANUP(json_cleanup) struct json *before = json_clone(users->stored);
+    CLEANUP(json_cleanup) struct json *after = json_clone(users->document);
+    json_remove(before, "active");
+    json_remove(after, "active");
+    return json_same(before, after);
+}
+
+static struct provision_list email_keys(const struct json *document, struct arena *arena)
+{
+    const struct json *emails = json_member(document, "emails");
+    struct span *items = arena_new(arena, (json_size(emails) + 1) * sizeof *items);
+    struct provision_list list = {.items = items};
+    for (size_t i = 0; i < json_size(emails) && list.count < PROVISION_LIST_MAX; i++) {
+        struct span value = json_value_text(json_member(json_item(emails, i), "value"));
+        if (!span_empty(value)) {
+            items[list.count++] = scim_resource_fold(value, arena);
+        }
+    }
+    return list;
+}
+
+/* That a person is disabled is not refused because the token may not say the rest of it any more (its domains, its
+ * rights): all else stays as it is. */
+static void keep_all(struct users *users, struct provision_user *user, struct provision_user *same)
+{
+    const struct resource *before = &users->before;
+    *user = (struct provision_user){
+        .quota_bytes = -1,
+        .retention_days = -1,
+        .resource = {.external_id = before->external_id,
+                     .name = before->name,
+                     .name_key = before->name_key,
+                     .display_key = before->display_key,
+                     .email_keys = email_keys(users->document, &users->call->arena)},
+    };
+    *same = *user;
+    user->before = same;
 }
 
 static void start_change(struct users *users)
@@ -101,8 +147,11 @@ static void start_change(struct users *users)
     struct scim_error error;
     users->state = USERS_CHANGE;
     if (!scim_mail_user(&call->client, users->document, true, &call->arena, &user, &error)) {
-        scim_call_refuse(call, &error);
-        return;
+        if (!only_disables(users)) {
+            scim_call_refuse(call, &error);
+            return;
+        }
+        keep_all(users, &user, &before);
     }
     if (!scim_write_text(call, users->document, &user.resource.document)) {
         return;

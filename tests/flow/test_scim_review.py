@@ -134,7 +134,6 @@ def test_members_come_while_they_go(team, client):
         assert client.get(f"/Groups/{group}").body.get("members", []) == []
 
 
-
 # ---- what others remember ----
 
 def test_a_nested_group_that_ends_changes_what_it_was_in(team, client):
@@ -147,3 +146,55 @@ def test_a_nested_group_that_ends_changes_what_it_was_in(team, client):
     client.delete(f"/Groups/{inner.id}")
     assert client.get(f"/Groups/{outer.id}")["meta"]["version"] != before
     client.get(f"/Users/{who.id}", headers={"If-None-Match": user})
+
+
+# ---- what a token may not say any more ----
+
+def switch_off(client, made, how):
+    if how == "PATCH":
+        return client.patch(f"/Users/{made.id}", [{"op": "replace", "value": {"active": False}}])
+    return client.put(f"/Users/{made.id}", dict(client.get(f"/Users/{made.id}").body, active=False))
+
+
+@pytest.mark.parametrize("how", ["PATCH", "PUT"])
+def test_who_lost_a_right_still_disables(daemon, how):
+    """A person does not go on signing in because the token may not say the rest of it."""
+    team = scim.Team(daemon, rights="users,groups,forward")
+    client = team.client()
+    made = client.post("/Users", team.user("kim", **{MAIL_USER: {"forwardTo": ["x@example.net"], "sendAs": [team.at("sales")], "quotaBytes": 7}}))
+    daemon.postern("scim-token", "set", team.name, "--rights", "users,groups")
+    assert switch_off(client, made, how)["active"] is False
+    assert not team.token_login(team.at("kim")).ok
+    assert client.found(f'emails.value eq "{team.at("kim")}"') == [team.at("kim")]
+    assert team.shown(team.at("kim"))["quota_bytes"] == 7 and team.senders(team.at("sales")) == {team.at("kim")}
+    again = client.ask("PATCH", f"/Users/{made.id}", {"schemas": [scim.PATCH], "Operations": [{"op": "replace", "value": {"active": True}}]})
+    again.refused(400, "invalidValue", "forwardTo")
+    client.close()
+
+
+@pytest.mark.parametrize("how", ["PATCH", "PUT"])
+def test_who_lost_a_domain_still_disables(daemon, how):
+    team = scim.Team(daemon)
+    client = team.client()
+    made = client.post("/Users", team.user("kim"))
+    group = client.post("/Groups", {"displayName": "g", "members": [{"value": made.id}], MAIL_GROUP: {"kind": "list", "address": team.at("g")}})
+    other = client.post("/Users", team.user("tor"))
+    daemon.postern("domain", "add", f"other.{team.domain}")
+    daemon.postern("scim-token", "set", team.name, "--domains", f"other.{team.domain}")
+    assert switch_off(client, made, how)["active"] is False
+    assert not team.token_login(team.at("kim")).ok and team.reaches(team.at("kim")) == {team.at("kim")}
+    add = {"schemas": [scim.PATCH], "Operations": [{"op": "add", "path": "members", "value": [{"value": other.id}]}]}
+    client.ask("PATCH", f"/Groups/{group.id}", add).refused(400, "invalidValue", "address")
+    client.patch(f"/Groups/{group.id}", [{"op": "remove", "path": f'members[value eq "{made.id}"]'}])
+    assert team.reaches(team.at("g")) == set()
+    client.close()
+
+
+# ---- mail ----
+
+def test_a_dot_at_the_end_is_no_way_in(daemon, team, client):
+    """Postfix asks about the recipient as it came, and delivers to it without the dot."""
+    client.post("/Groups", {"displayName": "g", MAIL_GROUP: {"kind": "list", "address": team.at("g"), "whoCanSend": "members"}})
+    with daemon.policy() as policy:
+        for form in (team.at("g"), team.at("g") + ".", team.at("g+x") + ".", team.at("G").upper() + "."):
+            assert "550 5.7.1" in policy.ask(sender="x@example.net", recipient=form), form
