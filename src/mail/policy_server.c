@@ -2,6 +2,7 @@
 #include "mail/policy_server.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "account/group_rows.h"
 #include "base/memory.h"
@@ -25,6 +26,7 @@ enum ruling {
     RULING_NULL_SENDER,
     RULING_LATER,
     RULING_PART,
+    RULING_ROUTED,
     RULING_DISABLED,
     RULING_INTERNAL,
     RULING_MEMBERS,
@@ -43,6 +45,7 @@ static const struct {
                             "empty sender with several recipients"},
     [RULING_LATER] = {"DEFER_IF_PERMIT", "Temporary failure, try again later", NULL},
     [RULING_PART] = {"550 5.1.1", "No such address", NULL},
+    [RULING_ROUTED] = {"550 5.1.3", "A route is no address: write to the address itself", NULL},
     [RULING_DISABLED] = {"550 5.2.1", "This mailbox is disabled and takes no mail", NULL},
     [RULING_INTERNAL] = {"550 5.7.1",
                          "Only people of this mail server may write to this address: sign in to "
@@ -101,6 +104,39 @@ static struct span recipient_of(const struct policy_request *request)
     struct span recipient = request->recipient;
     bool rooted = span_ends(recipient, ".") && span_has(recipient, '@');
     return rooted ? span_first(recipient, recipient.length - 1) : recipient;
+}
+
+/* "team%example.com@[127.0.0.1]", "team@example.com@localhost.example", "example.com!team@…": where the last domain is its
+ * own, Postfix goes on to what is in front of it, past the rules for the address that is meant. Theirs who sign in, or
+ * whom mynetworks names: of others it takes no routes. */
+static enum ruling rule_route(struct policy_server *server, struct span recipient)
+{
+    enum { WORDS_MAX = 8 };
+    struct span rest = span_first(recipient, span_find_last(recipient, '@'));
+    if (!span_has(rest, '@') && !span_has(rest, '%') && !span_has(rest, '!')) {
+        return RULING_PASS;
+    }
+    for (size_t words = 0; rest.at != NULL; words++) {
+        size_t end = 0;
+        while (end < rest.length && strchr("@%!", span_at(rest, end)) == NULL) {
+            end++;
+        }
+        struct span word = span_first(rest, end);
+        rest = end < rest.length ? span_from(rest, end + 1) : (struct span){0};
+        word = span_ends(word, ".") ? span_first(word, word.length - 1) : word;
+        switch (directory_domain(server->directory, word)) {
+        case DIRECTORY_UNAVAILABLE:
+            return RULING_LATER;
+        case DIRECTORY_FOUND:
+            return RULING_ROUTED;
+        case DIRECTORY_NONE:
+            break;
+        }
+        if (words == WORDS_MAX) {
+            return RULING_ROUTED;
+        }
+    }
+    return RULING_PASS;
 }
 
 /* Postfix alone makes use of the parts of a group, after it asked here. */
@@ -194,9 +230,10 @@ static enum ruling rule_recipient(struct policy_server *server,
 {
     struct account_rows_found found = {0};
     struct span tag;
-    enum ruling part = rule_part(server, request, arena);
-    if (part != RULING_PASS) {
-        return part;
+    enum ruling ruling = rule_route(server, recipient_of(request));
+    ruling = ruling == RULING_PASS ? rule_part(server, request, arena) : ruling;
+    if (ruling != RULING_PASS) {
+        return ruling;
     }
     switch (directory_recipient(server->directory, recipient_of(request), arena, &found, &tag)) {
     case DIRECTORY_UNAVAILABLE:

@@ -198,3 +198,16 @@ def test_a_dot_at_the_end_is_no_way_in(daemon, team, client):
     with daemon.policy() as policy:
         for form in (team.at("g"), team.at("g") + ".", team.at("g+x") + ".", team.at("G").upper() + "."):
             assert "550 5.7.1" in policy.ask(sender="x@example.net", recipient=form), form
+
+
+def test_a_route_is_no_way_in(daemon, team, client):
+    """Who signed in may write to any domain, Postfix's own included, and there Postfix goes on to what is in front of it."""
+    client.post("/Users", team.user("kim"))
+    client.post("/Groups", {"displayName": "g", MAIL_GROUP: {"kind": "sharedMailbox", "address": team.at("g"), "whoCanSend": "members"}})
+    asked = {"sasl_username": team.at("kim"), "sender": team.at("kim")}
+    with daemon.policy() as policy:
+        for form in (f"g%{team.domain}@[127.0.0.1]", f"g@{team.domain}@[127.0.0.1]", f"{team.domain}!g@mail.example.net", f"g@{team.domain}.@[127.0.0.1]",
+                     f"g%{team.domain.upper()}%x@a@[127.0.0.1]", "%".join("a.b" for _ in range(100)) + "@x.example.net"):
+            assert "550 5.1.3" in policy.ask(recipient=form, **asked), form
+        for form in ("100%@example.net", "a!b@example.net", "prvs=1%x.example@example.net", team.at("kim")):
+            assert policy.ask(recipient=form, **asked) == "DUNNO", form
