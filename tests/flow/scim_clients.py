@@ -2,7 +2,6 @@
 a client that looks at the form of every reply, and what mail sees of it all."""
 
 import http.client
-import itertools
 import json
 import os
 import re
@@ -26,7 +25,6 @@ BULK = "urn:ietf:params:scim:api:messages:2.0:BulkRequest"
 SCIM_TYPES = {"invalidFilter", "tooMany", "uniqueness", "mutability", "invalidSyntax", "invalidPath", "noTarget", "invalidValue",
               "invalidVers", "sensitive", "invalidCursor", "expiredCursor", "invalidCount"}
 TEAMS_MAX = 400
-NUMBERS = itertools.count(1)
 
 PROVIDER = """
 provider "fake" {{
@@ -203,7 +201,7 @@ class Team:
     """A domain, the token that may write it, and what mail sees of it."""
 
     def __init__(self, daemon, options=(), rights="users,groups"):
-        number = next(NUMBERS)
+        number = daemon.teams = getattr(daemon, "teams", 0) + 1
         assert number < TEAMS_MAX
         self.daemon, self.name, self.domain = daemon, f"team{number}", f"t{number}.example.com"
         daemon.postern("domain", "add", self.domain)
