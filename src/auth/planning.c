@@ -254,6 +254,8 @@ bool planning_end_account(struct planning *planning)
     }
     after.state = ACCOUNT_GONE;
     after.password = (struct span){0};
+    /* Of a tombstone it says that its mail is purged: whoever had none lately may have had some before. */
+    after.no_mailbox = after.kind == ACCOUNT_GROUP;
     planning_update(planning, &after);
     struct store_change *steps = planning->plan->steps;
     struct span id = span_copy(planning->arena, span_of(after.id));

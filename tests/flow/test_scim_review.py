@@ -91,6 +91,20 @@ def test_duties_are_not_adopted(team):
     client.close()
 
 
+# ---- the end ----
+
+def test_mail_of_before_is_not_forgotten(daemon, team, client):
+    """Who may only sign in when he is deleted may have had mail before: it is kept, found again, and purged in time."""
+    made = client.post("/Users", team.user("kim", externalId="e1"))
+    home = team.home(team.at("kim"))
+    client.patch(f"/Users/{made.id}", [{"op": "add", "path": f"{MAIL_USER}:mailboxEnabled", "value": False}])
+    client.delete(f"/Users/{made.id}")
+    assert team.at("kim") in daemon.postern("account", "deleted").stdout
+    client.post("/Users", team.user("kim", externalId="e1"))
+    assert team.home(team.at("kim")) == home
+    assert team.at("kim") not in daemon.postern("account", "deleted").stdout
+
+
 # ---- races ----
 
 def test_lists_of_members_at_once(team, client):
