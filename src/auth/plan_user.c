@@ -164,11 +164,20 @@ static void describe_resource(struct json *shown, struct span name, struct span 
     }
 }
 
+static void describe_senders(struct planning *planning, struct json *shown,
+                             const struct provision_user *user)
+{
+    if (user != NULL && user->send_as.count > 0) {
+        json_put_text(shown, "send_as", join(planning->arena, &user->send_as));
+    }
+}
+
 static void describe(struct planning *planning, const struct account *after, struct span addresses)
 {
     const struct provision_resource *resource = &planning->change->user->resource;
     planning->after = planning_describe(after);
     describe_resource(planning->after, resource->name, resource->external_id, addresses);
+    describe_senders(planning, planning->after, planning->change->user);
 }
 
 static void describe_before(struct planning *planning, const struct account *before,
@@ -176,6 +185,7 @@ static void describe_before(struct planning *planning, const struct account *bef
 {
     planning->before = planning_describe(before);
     describe_resource(planning->before, resource->name, resource->external_id, resource->addresses);
+    describe_senders(planning, planning->before, planning->change->user->before);
 }
 
 static void set_senders(struct planning *planning, struct span id)

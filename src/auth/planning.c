@@ -1,6 +1,8 @@
 /* planning.c - what all kinds of change share: answers, what they need, rows they write. */
 #include "auth/planning.h"
 
+#include "base/memory.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -148,6 +150,27 @@ static void put_text(struct json *object, const char *name, struct span text)
     }
 }
 
+/* Where its mail goes on to, and what it may use: each only where it is not as usual. */
+static void describe_mail(struct json *object, const struct account *account)
+{
+    CLEANUP(buffer_done) struct buffer services = buffer_limited(128);
+    account_services_write(account->services, &services);
+    put_text(object, "services", buffer_span(&services));
+    put_text(object, "forward_to", account->forward_to);
+    if (!span_empty(account->forward_to)) {
+        json_put_boolean(object, "keep_copy", account->keep_copy);
+    }
+    if (account->on_disable != ACCOUNT_DELIVER) {
+        json_put_text(object, "on_disable", span_of(account_on_disable_name(account->on_disable)));
+    }
+    if (account->no_mailbox && account->kind != ACCOUNT_GROUP) {
+        json_put_boolean(object, "mailbox", false);
+    }
+    if (account->retention_days >= 0) {
+        json_put_integer(object, "retention_days", account->retention_days);
+    }
+}
+
 struct json *planning_describe(const struct account *account)
 {
     struct json *object = json_new_object();
@@ -159,6 +182,7 @@ struct json *planning_describe(const struct account *account)
     put_text(object, "password", span_of(span_empty(account->password) ? "" : "set"));
     put_text(object, "provider", account->provider);
     put_text(object, "subject", account->subject);
+    describe_mail(object, account);
     return object;
 }
 

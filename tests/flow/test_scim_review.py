@@ -225,3 +225,19 @@ def test_a_route_is_no_way_in(daemon, team, client):
             assert "550 5.1.3" in policy.ask(recipient=form, **asked), form
         for form in ("100%@example.net", "a!b@example.net", "prvs=1%x.example@example.net", team.at("kim")):
             assert policy.ask(recipient=form, **asked) == "DUNNO", form
+
+
+# ---- what is told ----
+
+def test_the_audit_tells_where_mail_goes(daemon):
+    """A change that says nothing of itself is none that anybody can find."""
+    team = scim.Team(daemon, rights="users,groups,forward")
+    client = team.client()
+    made = client.post("/Users", team.user("kim"))
+    for name, value, told in (("forwardTo", ["spy@example.net"], "spy@example.net"), ("sendAs", [team.at("boss")], team.at("boss")),
+                              ("services", ["imap"], "imap"), ("onDisable", "reject", "reject"), ("mailboxEnabled", False, "mailbox"),
+                              ("retentionDays", 3, "3")):
+        client.patch(f"/Users/{made.id}", [{"op": "add", "path": f"{MAIL_USER}:{name}", "value": value}])
+        line = [line for line in daemon.postern("audit").stdout.splitlines() if team.at("kim") in line][-1]
+        assert told in line.split(team.at("kim"))[1], line
+    client.close()
