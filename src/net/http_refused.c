@@ -3,6 +3,8 @@
 
 #include "wire/json.h"
 
+#include <string.h>
+
 enum http_refused http_refused_kind(unsigned status)
 {
     switch (status) {
@@ -32,4 +34,15 @@ const char *http_refused_write(const char *text, struct buffer *body)
     json_write_text(span_of(text), body);
     buffer_add_text(body, "}");
     return "application/json";
+}
+
+struct span http_refused_path(struct span bytes)
+{
+    struct span word;
+    (void)span_cut(&bytes, ' ', &word);
+    size_t length = 0;
+    while (length < bytes.length && strchr(" ?\r\n", span_at(bytes, length)) == NULL) {
+        length++;
+    }
+    return span_first(bytes, length);
 }

@@ -17,6 +17,8 @@ enum http_refused {
 /* What a refused request is counted as. */
 enum http_refused http_refused_kind(unsigned status);
 const char *http_refused_name(enum http_refused kind); /* "size": a label of metrics */
+/* Where a request that was not understood wanted to go, as far as one can tell: its second word up to the query. A view. */
+struct span http_refused_path(struct span bytes);
 /* {"error": "text"}. Returns its content type. */
 const char *http_refused_write(const char *text, struct buffer *body);
 

@@ -194,16 +194,19 @@ static bool make_room(struct http_server *server)
 
 static void send_reply(struct connection *connection, const struct http_reply *reply)
 {
-    size_t size = REPLY_HEAD_MAX + reply->body.length;
-    for (size_t i = 0; i < reply->headers_count; i++) {
-        size += reply->headers[i].name.length + reply->headers[i].value.length + 4;
-    }
-    struct buffer out = buffer_limited(size);
-    bool written = http_reply_write(reply, &out);
+    /* The length of the body is told all the same: a large one is copied once, not twice. */
+    struct http_reply head = *reply;
+    head.head_only = true;
+    struct buffer out =
+        buffer_limited(REPLY_HEAD_MAX + http_headers_size(reply->headers, reply->headers_count));
+    bool written = http_reply_write(&head, &out);
     assert(written);
     (void)written;
     stream_write(connection->stream, buffer_span(&out));
     buffer_wipe(&out);
+    if (!reply->head_only) {
+        stream_write(connection->stream, reply->body);
+    }
     if (!reply->keep_alive) {
         finish(connection);
     }
@@ -213,7 +216,6 @@ static void send_reply(struct connection *connection, const struct http_reply *r
 static void refuse(struct connection *connection, enum http_refused kind, struct span path,
                    const struct http_refusal *refusal)
 {
-    char seconds[8];
     struct http_server *server = connection->server;
     const struct http_server_handler *handler = &server->handler;
     CLEANUP(buffer_done) struct buffer body = buffer_limited(REPLY_HEAD_MAX);
@@ -222,11 +224,10 @@ static void refuse(struct connection *connection, enum http_refused kind, struct
             ? http_refused_write(refusal->text, &body)
             : handler->refusal(path, refusal->status, refusal->text, &body, server->context);
     bool later = refusal->status == 429 || refusal->status == 503;
-    snprintf(seconds, sizeof seconds, "%d", HTTP_SERVER_RETRY_S);
     const struct http_header headers[] = {
         {SPAN_LITERAL("Content-Type"), span_of(type)},
         {SPAN_LITERAL("Cache-Control"), SPAN_LITERAL("no-store")},
-        {SPAN_LITERAL("Retry-After"), span_of(seconds)},
+        {SPAN_LITERAL("Retry-After"), SPAN_LITERAL(HTTP_SERVER_RETRY_S)},
     };
     struct http_reply reply = {
         .status = refusal->status,
@@ -365,18 +366,6 @@ static void begin(struct connection *connection, struct span head, bool more_cam
     }
 }
 
-/* Where a request that was not understood wanted to go, as far as one can tell: its second word up to the query. */
-static struct span claimed_path(struct span bytes)
-{
-    struct span word;
-    (void)span_cut(&bytes, ' ', &word);
-    size_t length = 0;
-    while (length < bytes.length && strchr(" ?\r\n", span_at(bytes, length)) == NULL) {
-        length++;
-    }
-    return span_first(bytes, length);
-}
-
 static size_t read_head(struct connection *connection, struct span bytes)
 {
     const struct http_limits *limits = &connection->server->limits;
@@ -392,7 +381,7 @@ static size_t read_head(struct connection *connection, struct span bytes)
     switch (http_request_head(bytes, limits, &http, &refusal)) {
     case HTTP_REFUSED:
         refuse(connection, http_refused_kind(refusal.status),
-               span_empty(http.path) ? claimed_path(bytes) : http.path, &refusal);
+               span_empty(http.path) ? http_refused_path(bytes) : http.path, &refusal);
         return bytes.length;
     case HTTP_MORE:
         await_rest(connection, CONNECTION_READING);

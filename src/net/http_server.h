@@ -18,8 +18,8 @@
 enum {
     HTTP_SERVER_HEAD_MAX = 32 * 1024, /* request line and headers: a 16 KiB token fits */
     HTTP_SERVER_HEADERS_MAX = 8,      /* of an answer, beside those that we write */
-    HTTP_SERVER_RETRY_S = 5,          /* Retry-After of what is refused for the moment */
 };
+#define HTTP_SERVER_RETRY_S "5" /* seconds: Retry-After of what is refused for the moment */
 
 struct http_server;
 struct http_exchange; /* one request waiting for its reply */

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BATCH_MAX = 1000, PATH_LENGTH_MAX = 1000, LOCK_RETRY_MS = 20 };
+enum { BATCH_MAX = 1000, PATH_LENGTH_MAX = 1000, LOCK_RETRY_MS = 20, READER_NICE = 10 };
 
 struct store {
     struct loop *loop;
@@ -100,7 +100,8 @@ static void report_write(struct store_job *job, void *context)
     memory_free(write);
 }
 
-static const struct store_queue_work WRITES = {BATCH_MAX, run_writes, after_writes, report_write};
+static const struct store_queue_work WRITES = {BATCH_MAX, 0, run_writes, after_writes,
+                                               report_write};
 
 struct store_write *store_write_start(struct store *store, struct store_change *taken,
                                       store_write_fn *fn, void *context)
@@ -158,7 +159,8 @@ static void report_read(struct store_job *job, void *context)
     free_read(read);
 }
 
-static const struct store_queue_work READS = {1, run_reads, NULL, report_read};
+/* Lists give way to logins, which look up in the loop. */
+static const struct store_queue_work READS = {1, READER_NICE, run_reads, NULL, report_read};
 
 struct store_read *store_read_start(struct store *store, const struct statement *statement,
                                     const struct value *parameters, size_t rows_max,

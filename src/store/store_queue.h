@@ -16,6 +16,7 @@ struct store_job {
 
 struct store_queue_work {
     size_t batch_max;
+    int nice; /* added to the thread's nice value (0 to 19) */
     void (*run)(struct store_job *jobs, void *context); /* in the thread; a list, not NULL */
     void (*after)(void *context); /* in the thread, when those are reported; may be NULL */
     void (*report)(struct store_job *job, void *context); /* in the loop; takes the job */

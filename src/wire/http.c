@@ -523,6 +523,15 @@ static bool finish(struct buffer *out, size_t start, bool right)
     return true;
 }
 
+size_t http_headers_size(const struct http_header *headers, size_t count)
+{
+    size_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        size += headers[i].name.length + strlen(": \r\n") + headers[i].value.length;
+    }
+    return size;
+}
+
 bool http_reply_write(const struct http_reply *reply, struct buffer *out)
 {
     size_t start = out->length;

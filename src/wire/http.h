@@ -121,6 +121,8 @@ struct http_call {
     bool keep_alive;
 };
 
+/* What these take as lines of a head. */
+size_t http_headers_size(const struct http_header *headers, size_t count);
 bool http_reply_write(const struct http_reply *reply, struct buffer *out);
 bool http_call_write(const struct http_call *call, struct buffer *out);
 const char *http_reason(unsigned status); /* "Not Found"; "Status" for what is not in the list */
