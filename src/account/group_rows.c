@@ -452,21 +452,30 @@ static const struct statement ADD_ACCOUNT = {
     6, 0};
 /* How long the longest way up from the group is, and down from the member. A cycle is a way up to the member, or the
  * member itself. */
-#define ADD_GROUP                                                                             \
-    ADD_MEMBER                                                                                \
-    " WHERE ($2 <> 0 OR NOT EXISTS (WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION"     \
+#define TOO_DEEP(member)                                                                      \
+    "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION"                                    \
     " SELECT m.group_id, up.depth + 1 FROM up JOIN membership m ON m.member_id = up.id"       \
-    " WHERE m.role = 0 AND up.depth < 17), down (id, depth) AS (SELECT $3, 1 UNION"           \
+    " WHERE m.role = 0 AND up.depth < 17), down (id, depth) AS (SELECT " member ", 1 UNION"   \
     " SELECT m.member_id, down.depth + 1 FROM down JOIN membership m ON m.group_id = down.id" \
     " WHERE m.role = 0 AND m.kind = 1 AND down.depth < 17)"                                   \
-    " SELECT 1 WHERE EXISTS (SELECT 1 FROM up WHERE up.id = $3)"                              \
-    " OR (SELECT MAX(depth) FROM up) + (SELECT MAX(depth) FROM down) > 16))"
+    " SELECT 1 WHERE EXISTS (SELECT 1 FROM up WHERE up.id = " member ")"                      \
+    " OR (SELECT MAX(depth) FROM up) + (SELECT MAX(depth) FROM down) > 16"
+#define ADD_GROUP ADD_MEMBER " WHERE ($2 <> 0 OR NOT EXISTS (" TOO_DEEP("$3") "))"
+static const struct statement NESTS_TOO_DEEP = {TOO_DEEP("$2"), 2, 1};
 static const struct statement ADD_ANY_GROUP = {
     ADD_GROUP " AND EXISTS (SELECT 1 FROM mail_group WHERE id = $3)", 5, 0};
 static const struct statement ADD_OWN_GROUP = {
     ADD_GROUP " AND EXISTS (SELECT 1 FROM resource WHERE id = $3 AND client_id = $6 AND type = 2"
               " AND gone = 0)",
     6, 0};
+
+enum store_now group_rows_too_deep(struct store *store, struct span group_id, struct span member_id)
+{
+    CLEANUP(arena_done) struct arena arena = {0};
+    const struct value keys[] = {value_text(group_id), value_text(member_id)};
+    struct value row;
+    return store_lookup(store, &NESTS_TOO_DEEP, keys, &arena, &row);
+}
 
 static const struct statement *add_member(enum group_rows_member_kind kind, bool any)
 {
@@ -519,7 +528,8 @@ const struct statement *const *group_rows_statements(size_t *count)
     static const struct statement *const all[] = {
         &BY_ID,           &BY_PART_KEY, &LIST,          &HAS,           &REACHES,
         &COUNT,           &TARGETS,     &MEMBERS,       &MEMBERSHIPS,   &ACCESSES,
-        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP, &LIST_OF_MEMBER};
+        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP, &NESTS_TOO_DEEP,
+        &LIST_OF_MEMBER};
     *count = sizeof all / sizeof all[0];
     return all;
 }

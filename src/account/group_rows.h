@@ -63,6 +63,10 @@ enum store_now group_rows_has(struct store *store, struct span group_id, enum gr
 /* Directly or by a nested group, at most GROUP_ROWS_DEPTH_MAX levels deep. */
 enum store_now group_rows_reaches(struct store *store, struct span group_id,
                                   enum group_rows_role role, struct span account_id);
+/* STORE_ROW: with this group as a member of that one, groups would stand in each other deeper than GROUP_ROWS_DEPTH_MAX, or in
+ * a circle. */
+enum store_now group_rows_too_deep(struct store *store, struct span group_id,
+                                   struct span member_id);
 /* How many direct members have slots from `first` to `last`. */
 enum store_now group_rows_count(struct store *store, struct span group_id, unsigned first,
                                 unsigned last, int64_t *count);

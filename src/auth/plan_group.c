@@ -178,10 +178,19 @@ static bool check_nesting(struct planning *planning, struct span id,
     if (now == STORE_ASK) {
         return planning_unavailable(planning);
     }
+    if (now == STORE_ROW) {
+        return planning_refuse(planning, CHANGE_INVALID,
+                               "members: the group would be a member of itself, by way of %.*s",
+                               (int)member->id.length, member->id.at);
+    }
+    now = group_rows_too_deep(planning->view->store, id, member->id);
+    if (now == STORE_ASK) {
+        return planning_unavailable(planning);
+    }
     return now == STORE_NONE ||
            planning_refuse(planning, CHANGE_INVALID,
-                           "members: the group would be a member of itself, by way of %.*s",
-                           (int)member->id.length, member->id.at);
+                           "members: with %.*s groups would be nested more than %d deep",
+                           (int)member->id.length, member->id.at, GROUP_ROWS_DEPTH_MAX);
 }
 
 /* `groups` of a user is one of the things that a client sees of it. */

@@ -115,3 +115,14 @@ def test_an_address_from_the_template_outlives_a_new_name(daemon):
     assert team.reaches(team.at("night-shift")) == {team.at("una")}
     assert team.reaches(team.at("day-shift")) == set()
     client.close()
+
+
+def test_groups_nest_sixteen_deep_and_no_deeper(team, client):
+    """Refused for good, not "try again": a provider would."""
+    inner = client.post("/Groups", {"displayName": "g1"}).id
+    for depth in range(2, 17):
+        inner = client.post("/Groups", {"displayName": f"g{depth}", "members": [{"value": inner, "type": "Group"}]}).id
+    client.post("/Groups", {"displayName": "g17", "members": [{"value": inner, "type": "Group"}]}, expect=400).refused(400, "invalidValue", "members", "16")
+    top = client.post("/Groups", {"displayName": "top"}).id
+    reply = client.patch(f"/Groups/{top}", [{"op": "add", "path": "members", "value": [{"value": inner}]}], expect=400)
+    reply.refused(400, "invalidValue", "members", "16")
