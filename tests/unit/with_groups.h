@@ -185,8 +185,9 @@ static size_t with_groups_run_shares(const struct store_read *read, int64_t *num
 {
     size_t count = 0;
     for (size_t i = 0; i < with_groups_shares_count && count < read->rows_max; i++) {
-        int order = strcmp(with_groups_shares[i].mailbox, read->key);
-        if (order > 0 || (order == 0 && strcmp(with_groups_shares[i].member, read->after) > 0)) {
+        int order = span_compare(span_of(with_groups_shares[i].mailbox), span_of(read->key));
+        int inner = span_compare(span_of(with_groups_shares[i].member), span_of(read->after));
+        if (order > 0 || (order == 0 && inner > 0)) {
             numbers[count++] = (int64_t)i;
         }
     }
