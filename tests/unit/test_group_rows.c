@@ -807,7 +807,7 @@ static void test_look_ups_use_an_index(void **state)
 {
     struct with_store *with = *state;
     static const bool sorted[] = {true,  true,  true, true, true, true, true, true,
-                                  false, false, true, true, true, true, true};
+                                  false, false, true, true, true, true, true, true};
     size_t statements_count;
     const struct statement *const *statements = group_rows_statements(&statements_count);
     assert_int_equal(statements_count, sizeof sorted / sizeof sorted[0]);
