@@ -196,7 +196,7 @@ static const struct statement HAS = {
 static const struct statement REACHES = {
     "WITH RECURSIVE up (id, depth) AS (SELECT $1, 0 UNION"
     " SELECT m.group_id, up.depth + 1 FROM up JOIN membership m ON m.member_id = up.id"
-    " WHERE m.role = 0 AND up.depth < 15)"
+    " WHERE m.role = 0 AND up.depth < 15 LIMIT 2000)"
     " SELECT 1 FROM up CROSS JOIN membership t WHERE t.group_id = $2 AND t.role = $3"
     " AND t.member_id = up.id LIMIT 1",
     3, 1};
@@ -450,18 +450,20 @@ static const struct statement ADD_ACCOUNT = {
     ADD_MEMBER " WHERE EXISTS (SELECT 1 FROM resource WHERE id = $3 AND client_id = $6 AND type = 1"
                " AND gone = 0)",
     6, 0};
-/* How long the longest way up from the group is, and down from the member. A cycle is a way up to the member, or the
- * member itself. */
-#define TOO_DEEP(member)                                                                      \
-    "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION"                                    \
-    " SELECT m.group_id, up.depth + 1 FROM up JOIN membership m ON m.member_id = up.id"       \
-    " WHERE m.role = 0 AND up.depth < 17), down (id, depth) AS (SELECT " member ", 1 UNION"   \
-    " SELECT m.member_id, down.depth + 1 FROM down JOIN membership m ON m.group_id = down.id" \
-    " WHERE m.role = 0 AND m.kind = 1 AND down.depth < 17)"                                   \
-    " SELECT 1 WHERE EXISTS (SELECT 1 FROM up WHERE up.id = " member ")"                      \
-    " OR (SELECT MAX(depth) FROM up) + (SELECT MAX(depth) FROM down) > 16"
-#define ADD_GROUP ADD_MEMBER " WHERE ($2 <> 0 OR NOT EXISTS (" TOO_DEEP("$3") "))"
-static const struct statement NESTS_TOO_DEEP = {TOO_DEEP("$2"), 2, 1};
+/* All ways up from the group and down from the member, each at most NESTING_MAX: ways and not groups, because a message to the
+ * outermost takes each of them, and because it bounds what this costs. 1: a circle. 2: deeper than 16, or too many ways. */
+#define NESTING(member)                                                                          \
+    "WITH RECURSIVE up (id, depth) AS (SELECT $1, 1 UNION ALL"                                   \
+    " SELECT m.group_id, up.depth + 1 FROM up JOIN membership m ON m.member_id = up.id"          \
+    " WHERE m.role = 0 AND up.depth < 17 LIMIT 2001), down (id, depth) AS (SELECT " member ", 1" \
+    " UNION ALL SELECT m.member_id, down.depth + 1 FROM down"                                    \
+    " JOIN membership m ON m.group_id = down.id"                                                 \
+    " WHERE m.role = 0 AND m.kind = 1 AND down.depth < 17 LIMIT 2001)"                           \
+    " SELECT CASE WHEN EXISTS (SELECT 1 FROM up WHERE up.id = " member ") THEN 1"                \
+    " WHEN (SELECT MAX(depth) FROM up) + (SELECT MAX(depth) FROM down) > 16"                     \
+    " OR (SELECT COUNT(*) FROM up) * (SELECT COUNT(*) FROM down) > 2000 THEN 2 ELSE 0 END"
+#define ADD_GROUP ADD_MEMBER " WHERE ($2 <> 0 OR (" NESTING("$3") ") = 0)"
+static const struct statement NESTS = {NESTING("$2"), 2, 1};
 static const struct statement ADD_ANY_GROUP = {
     ADD_GROUP " AND EXISTS (SELECT 1 FROM mail_group WHERE id = $3)", 5, 0};
 static const struct statement ADD_OWN_GROUP = {
@@ -469,12 +471,17 @@ static const struct statement ADD_OWN_GROUP = {
               " AND gone = 0)",
     6, 0};
 
-enum store_now group_rows_too_deep(struct store *store, struct span group_id, struct span member_id)
+enum store_now group_rows_nesting(struct store *store, struct span group_id, struct span member_id,
+                                  enum group_rows_nesting *nesting)
 {
     CLEANUP(arena_done) struct arena arena = {0};
     const struct value keys[] = {value_text(group_id), value_text(member_id)};
     struct value row;
-    return store_lookup(store, &NESTS_TOO_DEEP, keys, &arena, &row);
+    enum store_now now = store_lookup(store, &NESTS, keys, &arena, &row);
+    int64_t answer = now == STORE_ROW ? row.integer : GROUP_ROWS_NESTS_TOO_DEEP;
+    *nesting = (enum group_rows_nesting)within(answer, GROUP_ROWS_NESTS_TOO_DEEP,
+                                               GROUP_ROWS_NESTS_TOO_DEEP);
+    return now;
 }
 
 static const struct statement *add_member(enum group_rows_member_kind kind, bool any)
@@ -528,7 +535,7 @@ const struct statement *const *group_rows_statements(size_t *count)
     static const struct statement *const all[] = {
         &BY_ID,           &BY_PART_KEY, &LIST,          &HAS,           &REACHES,
         &COUNT,           &TARGETS,     &MEMBERS,       &MEMBERSHIPS,   &ACCESSES,
-        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP, &NESTS_TOO_DEEP,
+        &ADD_ANY_ACCOUNT, &ADD_ACCOUNT, &ADD_ANY_GROUP, &ADD_OWN_GROUP, &NESTS,
         &LIST_OF_MEMBER};
     *count = sizeof all / sizeof all[0];
     return all;

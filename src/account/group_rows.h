@@ -63,10 +63,14 @@ enum store_now group_rows_has(struct store *store, struct span group_id, enum gr
 /* Directly or by a nested group, at most GROUP_ROWS_DEPTH_MAX levels deep. */
 enum store_now group_rows_reaches(struct store *store, struct span group_id,
                                   enum group_rows_role role, struct span account_id);
-/* STORE_ROW: with this group as a member of that one, groups would stand in each other deeper than GROUP_ROWS_DEPTH_MAX, or in
- * a circle. */
-enum store_now group_rows_too_deep(struct store *store, struct span group_id,
-                                   struct span member_id);
+/* What would come of a group as a member of another one. */
+enum group_rows_nesting {
+    GROUP_ROWS_NESTS,
+    GROUP_ROWS_NESTS_IN_ITSELF,
+    GROUP_ROWS_NESTS_TOO_DEEP, /* deeper than GROUP_ROWS_DEPTH_MAX, or in more than 2,000 ways */
+};
+enum store_now group_rows_nesting(struct store *store, struct span group_id, struct span member_id,
+                                  enum group_rows_nesting *nesting);
 /* How many direct members have slots from `first` to `last`. */
 enum store_now group_rows_count(struct store *store, struct span group_id, unsigned first,
                                 unsigned last, int64_t *count);

@@ -240,6 +240,11 @@ const struct account_cache *directory_cache(const struct directory *directory)
     return directory->cache;
 }
 
+char directory_delimiter(const struct directory *directory)
+{
+    return directory->settings.delimiter;
+}
+
 void directory_mailbox(const struct directory *directory, const struct account *account,
                        struct arena *arena, struct directory_mailbox *mailbox)
 {

@@ -52,6 +52,8 @@ void directory_forget_address(struct directory *directory, struct span text);
 void directory_forget_all(struct directory *directory);
 const struct account_cache *directory_cache(const struct directory *directory); /* for metrics */
 
+char directory_delimiter(const struct directory *directory); /* of sub-addresses; 0: none */
+
 /* What Dovecot needs to know of an account's mail. */
 struct directory_mailbox {
     struct span home;

@@ -37,9 +37,8 @@ static bool is_wanted(const struct moving *moving, struct span address, enum add
 }
 
 /* Whoever receives those of the domain's duties can obtain certificates for it. */
-static bool check_rights(struct moving *moving, const struct address *address)
+bool plan_addresses_allowed(struct planning *planning, const struct address *address)
 {
-    struct planning *planning = moving->planning;
     const struct client *client = planning->change->client;
     if (client == NULL) {
         return true;
@@ -163,13 +162,34 @@ static void change_kind(struct moving *moving, struct span address, enum address
     moving->changed = true;
 }
 
+/* "ceo+bank@" receives what is meant for "ceo@": it is for whoever has that. */
+static bool check_base(struct moving *moving, const struct address *address)
+{
+    struct planning *planning = moving->planning;
+    char delimiter = directory_delimiter(planning->view->directory);
+    struct account_rows_found found;
+    struct address base;
+    struct span tag;
+    if (planning->change->client == NULL || delimiter == '\0' ||
+        !address_strip_tag(address, delimiter, &base, &tag)) {
+        return true;
+    }
+    if (!planning_look_up(planning, &base, &found)) {
+        return false;
+    }
+    return found.kind == ADDRESS_HELD || is_own(moving, &found) ||
+           planning_refuse(planning, CHANGE_EXISTS, "%s: %s is a sub-address of one that is in use",
+                           planning->plan->attribute, address->text);
+}
+
 static bool claim(struct moving *moving, const struct wanted *wanted,
                   const struct account_rows_found *found)
 {
     struct planning *planning = moving->planning;
     const struct address *address = &wanted->address;
     bool free = found->kind == ADDRESS_HELD;
-    if (!check_rights(moving, address) || !planning_need_domain(planning, address) ||
+    if (!plan_addresses_allowed(planning, address) || !check_base(moving, address) ||
+        !planning_need_domain(planning, address) ||
         !(free ? check_held(moving, address, found) : take_over(moving, address, found))) {
         return false;
     }

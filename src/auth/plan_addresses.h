@@ -22,6 +22,8 @@ struct plan_addresses_result {
     bool changed;           /* there are steps */
 };
 
+/* Whether the client may give the address out; `plan->attribute` is what asks. false: the plan has its answer. */
+bool plan_addresses_allowed(struct planning *planning, const struct address *address);
 /* What is wanted, in the form of `had`; empty when it is not well-formed. */
 struct span plan_addresses_given(struct planning *planning, const struct plan_addresses *move);
 /* false: the plan has its answer. What was wanted before as well is left as it is now, whatever an admin made of it. */

@@ -170,26 +170,25 @@ static bool set_addresses(struct planning *planning, struct span id, struct span
 static bool check_nesting(struct planning *planning, struct span id,
                           const struct provision_member *member)
 {
-    bool self = span_equal(id, member->id);
-    enum store_now now =
-        self ? STORE_ROW
-             : group_rows_reaches(planning->view->store, member->id, GROUP_ROWS_MEMBER, id);
+    enum group_rows_nesting nesting;
+    enum store_now now = group_rows_nesting(planning->view->store, id, member->id, &nesting);
     planning->plan->attribute = "members";
     if (now == STORE_ASK) {
         return planning_unavailable(planning);
     }
-    if (now == STORE_ROW) {
+    switch (nesting) {
+    case GROUP_ROWS_NESTS:
+        return true;
+    case GROUP_ROWS_NESTS_IN_ITSELF:
         return planning_refuse(planning, CHANGE_INVALID,
                                "members: the group would be a member of itself, by way of %.*s",
                                (int)member->id.length, member->id.at);
+    case GROUP_ROWS_NESTS_TOO_DEEP:
+        break;
     }
-    now = group_rows_too_deep(planning->view->store, id, member->id);
-    if (now == STORE_ASK) {
-        return planning_unavailable(planning);
-    }
-    return now == STORE_NONE ||
-           planning_refuse(planning, CHANGE_INVALID,
-                           "members: with %.*s groups would be nested more than %d deep",
+    return planning_refuse(planning, CHANGE_INVALID,
+                           "members: with %.*s groups would be nested more than %d deep, or in "
+                           "too many ways",
                            (int)member->id.length, member->id.at, GROUP_ROWS_DEPTH_MAX);
 }
 

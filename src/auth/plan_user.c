@@ -188,16 +188,56 @@ static void describe_before(struct planning *planning, const struct account *bef
     describe_senders(planning, planning->before, planning->change->user->before);
 }
 
-static void set_senders(struct planning *planning, struct span id)
+/* Nobody's, its own, or another user's of the same client: who speaks for both may let one speak for the other. */
+static bool need_sender(struct planning *planning, const struct address *address, struct span id)
+{
+    struct account_rows_found found;
+    struct resource resource;
+    if (!planning_look_up(planning, address, &found)) {
+        return false;
+    }
+    if (found.kind == ADDRESS_HELD || span_is(id, found.account.id)) {
+        return true;
+    }
+    enum store_now now = resource_by_id(planning->view->store, span_of(found.account.id),
+                                        planning->arena, &resource);
+    if (now == STORE_ASK) {
+        return planning_unavailable(planning);
+    }
+    bool ours = now == STORE_ROW && resource.gone == 0 &&
+                span_is(span_of(resource.client_id), planning->change->client->id);
+    return ours || planning_refuse(planning, CHANGE_INVALID,
+                                   "sendAs: %s is an address of somebody whom this token has not "
+                                   "provisioned",
+                                   address->text);
+}
+
+static bool add_sender(struct planning *planning, struct span text, struct span id)
+{
+    struct address address;
+    planning->plan->attribute = "sendAs";
+    if (!planning_need_address(planning, "sendAs", text, &address) ||
+        !plan_addresses_allowed(planning, &address) || !need_sender(planning, &address, id)) {
+        return false;
+    }
+    account_rows_add_sender(planning->plan->steps,
+                            span_copy(planning->arena, address_span(&address)), id);
+    return true;
+}
+
+static bool set_senders(struct planning *planning, struct span id)
 {
     const struct provision_user *user = planning->change->user;
-    if (user->before == NULL ? user->send_as.count > 0
-                             : !same_list(&user->send_as, &user->before->send_as)) {
-        account_rows_delete_senders(planning->plan->steps, id);
-        for (size_t i = 0; i < user->send_as.count; i++) {
-            account_rows_add_sender(planning->plan->steps, user->send_as.items[i], id);
+    if (user->before != NULL && same_list(&user->send_as, &user->before->send_as)) {
+        return true;
+    }
+    account_rows_delete_senders(planning->plan->steps, id);
+    for (size_t i = 0; i < user->send_as.count; i++) {
+        if (!add_sender(planning, user->send_as.items[i], id)) {
+            return false;
         }
     }
+    return true;
 }
 
 /* A new one. */
@@ -261,7 +301,9 @@ static bool make(struct planning *planning)
         return false;
     }
     plan_resource_add(planning, &user->resource, RESOURCE_USER, span_of(account.id), result.given);
-    set_senders(planning, span_of(account.id));
+    if (!set_senders(planning, span_of(account.id))) {
+        return false;
+    }
     describe(planning, &account, result.given);
     planning->plan->action = "user_create";
     planning->plan->account = account;
@@ -416,11 +458,11 @@ static bool replace(struct planning *planning)
     set_state(user, &after);
     after.password = user->set_password ? user->password_hash : after.password;
     if (!rebind(planning, &resource, &after) ||
-        !move_addresses(planning, &resource, &before, &result)) {
+        !move_addresses(planning, &resource, &before, &result) ||
+        !set_senders(planning, span_of(before.id))) {
         return false;
     }
     after.primary = result.primary;
-    set_senders(planning, span_of(before.id));
     bool same = same_account(&before, &after) && !result.changed &&
                 plan_resource_same(&user->resource, &resource);
     planning->plan->account = before;

@@ -117,6 +117,45 @@ def test_an_address_from_the_template_outlives_a_new_name(daemon):
     client.close()
 
 
+def test_nobody_speaks_for_whom_the_token_has_not_provisioned(team, client):
+    team.daemon.postern("account", "add", team.at("ceo"))
+    refused = client.post("/Users", dict(team.user("a"), **{MAIL_USER: {"sendAs": [team.at("ceo")]}}), expect=400)
+    refused.refused(400, "invalidValue", "sendAs")
+    client.post("/Users", team.user("boss"))
+    client.post("/Users", dict(team.user("a"), **{MAIL_USER: {"sendAs": [team.at("boss"), team.at("nobody")]}}))
+    assert team.senders(team.at("boss")) == {team.at("boss"), team.at("a")}
+    assert team.senders(team.at("ceo")) == {team.at("ceo")}
+
+
+def test_a_sub_address_belongs_to_whom_the_address_does(team, client):
+    team.daemon.postern("account", "add", team.at("ceo"))
+    body = dict(team.user("a"), emails=[{"value": team.at("a"), "primary": True}, {"value": team.at("ceo+bank")}])
+    client.post("/Users", body, expect=409).refused(409, "uniqueness", "emails")
+    body["emails"][1]["value"] = team.at("a+shop")
+    client.post("/Users", body)
+    assert team.reaches(team.at("ceo+bank")) == {team.at("ceo+bank")} or team.reaches(team.at("ceo+bank")) == {team.at("ceo")}
+
+
+def test_many_ways_through_groups_are_refused_at_once(team, client):
+    """Layers of groups that all hold all of the layer below: each way would be a copy to be weeded out."""
+    layer = [client.post("/Groups", {"displayName": f"l0-{n}"}).id for n in range(13)]
+    refused = False
+    for depth in range(1, 6):
+        above = []
+        for number in range(13):
+            body = {"displayName": f"l{depth}-{number}", "members": [{"value": one, "type": "Group"} for one in layer]}
+            reply = client.ask("POST", "/Groups", body)
+            if reply.status == 400:
+                reply.refused(400, "invalidValue", "members", "ways")
+                refused = True
+                break
+            above.append(reply.id)
+        if refused:
+            break
+        layer = above
+    assert refused and depth > 2
+
+
 def test_groups_nest_sixteen_deep_and_no_deeper(team, client):
     """Refused for good, not "try again": a provider would."""
     inner = client.post("/Groups", {"displayName": "g1"}).id
