@@ -20,8 +20,9 @@ import clients  # noqa: E402
 import fake_provider  # noqa: E402
 
 BUILD = os.path.abspath(os.environ.get("POSTERN_BUILD", os.path.join(ROOT, "build", "san")))
-KNOWN_PORTS = (25, 110, 143, 465, 587, 825, 880, 881, 882, 883, 884, 993, 995, 4190, 4191)
+KNOWN_PORTS = (25, 110, 143, 465, 587, 825, 880, 881, 882, 883, 884, 885, 993, 995, 4190, 4191)
 OIDC_PORTS = {"oidc": 881, "asked": 882, "signed": 883, "idtoken": 884}      # issuers of oidc.mjs
+STAFF_PORT = 885                                                            # one more, of test_provisioning.py
 WAIT_SECONDS = 20
 
 # A certified provider four times, each checked in another way and with a domain of its own; and refusals without their
@@ -51,6 +52,10 @@ provider "signed" {{
   domains   = {{"signed.example"}}
   leeway    = 0s
   keys_cooldown = 1s
+}}
+provider "staff" {{
+  userinfo = "http://127.0.0.1:{staff}/me"
+  domains  = {{"staff.example"}}
 }}
 provider "idtoken" {{
   issuer    = {{"http://127.0.0.1:{idtoken}"}}
@@ -119,7 +124,7 @@ class Stack:
         self.provider = fake_provider.FakeProvider(self.base + 880) if userinfo is None else None
         self.userinfo = userinfo or f"http://127.0.0.1:{self.base + 880}/userinfo"
         self.oidc_ports = {name: self.base + port for name, port in OIDC_PORTS.items()}
-        self.extra = extra.format(**self.oidc_ports)
+        self.extra = extra.format(**self.oidc_ports, staff=self.base + STAFF_PORT)
         self.numbers = itertools.count(1)
         self.context = None
 

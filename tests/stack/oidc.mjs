@@ -1,6 +1,6 @@
 // oidc.mjs - a certified OpenID provider (npm oidc-provider), as often as it is asked for, for test_real_provider.py.
-// usage: node oidc.mjs NAME=PORT...    says "ready" when all listen; each is an issuer of its own with two people:
-//        anna@NAME.example, whose address is verified, and otto@NAME.example, whose address is not.
+// usage: node oidc.mjs NAME=PORT...    says "ready" when all listen; each is an issuer of its own. anna@NAME.example has
+//        a verified address there; otto's, and that of whoever else signs in, is not verified.
 // On standard input: "rotate NAME" gives it a new signing key, published beside the old ones; answers "rotated".
 import http from 'node:http';
 import { generateKeyPairSync, randomUUID } from 'node:crypto';
@@ -33,10 +33,7 @@ const introspecting = {
 };
 
 function configuration(name, keys) {
-  const people = {
-    anna: { email: `anna@${name}.example`, email_verified: true },
-    otto: { email: `otto@${name}.example`, email_verified: false },
-  };
+  const person = (id) => ({ email: `${id}@${name}.example`, email_verified: id === 'anna' });
   return {
     clients: [publicClient('mail'), publicClient('brief'), publicClient('otherapp'), introspecting],
     claims: { openid: ['sub'], email: ['email', 'email_verified'] },
@@ -44,7 +41,7 @@ function configuration(name, keys) {
     jwks: { keys },
     ttl: { AccessToken: (ctx, token, client) => (client.clientId === 'brief' ? 5 : 3600) },
     // Without an address in it a token for a resource names nobody: userinfo refuses such tokens.
-    extraTokenClaims: (ctx, token) => (token.resourceServer ? people[token.accountId] : undefined),
+    extraTokenClaims: (ctx, token) => (token.resourceServer ? person(token.accountId) : undefined),
     features: {
       devInteractions: { enabled: true },
       introspection: { enabled: true },
@@ -57,7 +54,7 @@ function configuration(name, keys) {
     },
     pkce: { methods: ['S256'], required: () => true },
     cookies: { keys: ['for these tests only'] },
-    findAccount: (_, id) => (people[id] && { accountId: id, claims: () => ({ sub: id, ...people[id] }) }),
+    findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...person(id) }) }),
   };
 }
 
