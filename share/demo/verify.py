@@ -232,6 +232,67 @@ def refusals(trial, user):
     trial.check("mail to nobody is refused with 550", unknown_recipient)
 
 
+def person(trial, what, user):
+    """Somebody joins, leaves, returns or is deleted at the provider, which tells us over SCIM before this is done."""
+    provider = os.path.join(os.path.dirname(os.path.abspath(__file__)), "provider.py")
+    control = os.path.join(trial.directory, "provider", "control")
+    subprocess.run(["/usr/bin/python3", "-I", provider, what, "--control", control, user], check=True, capture_output=True, timeout=60)
+
+
+def provisioned(trial, user):
+    """The provider makes, disables and deletes an account, and mail follows in the same moment."""
+    token = {}
+
+    def mail(expected):
+        with clients.Smtp(trial.port(25)) as connection:
+            try:
+                answer = connection.mail("someone@example.net", [user], "Subject: from elsewhere\n\nx")
+            except clients.Refused as refused:
+                answer = refused.answer
+        if not answer.startswith(expected):
+            raise AssertionError(f"not {expected.decode()}: {answer.decode()}")
+
+    def sign_in(kind, port):
+        with kind(trial.port(port), "tls", trial.context) as connection:
+            connection.authenticate("OAUTHBEARER", clients.oauthbearer(user, token["now"]))
+
+    def refused():
+        for kind, port in ((clients.Imap, 993), (clients.Smtp, 465)):
+            try:
+                sign_in(kind, port)
+            except clients.Refused:
+                continue
+            raise AssertionError("accepted")
+
+    def joins():
+        mail(b"550 5.1.1")
+        person(trial, "join", user)
+        mail(b"250")
+        token["now"] = trial.token(user)
+        sign_in(clients.Imap, 993)
+
+    def leaves():
+        person(trial, "leave", user)
+        refused()
+        mail(b"250")
+
+    def returns():
+        person(trial, "return", user)
+        token["now"] = trial.token(user)
+        sign_in(clients.Imap, 993)
+        sign_in(clients.Smtp, 465)
+
+    def ends():
+        person(trial, "delete", user)
+        mail(b"550 5.1.1")
+        refused()
+
+    trial.check(f"{user} joins at the provider: mail to it is taken, and its token signs in", joins)
+    trial.check(f"{user} is switched off there: no sign-in any more, mail still arrives", leaves)
+    trial.check(f"{user} comes back: signs in again", returns)
+    trial.check(f"{user} is deleted there: mail is refused with 550, and so is the sign-in", ends)
+
+
 def main():
     trial = Trial(sys.argv[1], int(sys.argv[2]))
     for user, token in (("hello@example.com", "DMS_YWNjZXNzX3Rva2Vu"), ("user1@example.com", trial.token("user1@example.com"))):
@@ -239,6 +300,7 @@ def main():
         other_protocols(trial, user, token)
     nothing_without_tls(trial, "hello@example.com", "DMS_YWNjZXNzX3Rva2Vu")
     refusals(trial, "hello@example.com")
+    provisioned(trial, f"joins-{uuid.uuid4().hex[:8]}@example.com")
     print(f"  {trial.passed} ok, {trial.failed} failed", flush=True)
     sys.exit(1 if trial.failed else 0)
 
