@@ -171,6 +171,7 @@ static void on_signal(int number, void *context)
 static void watch(struct worker *worker)
 {
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a limit on file sizes is a failed write to us, like a full disk */
     worker->terminate = loop_signal_new(worker->loop, SIGTERM, on_signal, worker);
     worker->watch = loop_watch_new(worker->loop, CONTROL_FD, LOOP_READ, on_control, worker);
     worker->heartbeat = loop_timer_new(worker->loop, on_heartbeat, worker);

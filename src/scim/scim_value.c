@@ -95,8 +95,9 @@ static struct json *read_integer(const struct place *place, const struct json *v
     double number = 0;
     if (json_value_number(value, &whole, &integer, &number)) {
         /* 5368709120.0 is an integer to JavaScript. */
+        /* 1e-400 reads as 0, which would mean "unlimited": a zero is written as one. */
         valid = number >= 0 && number <= (double)INTEGER_MAX &&
-                (whole || (double)(int64_t)number == number);
+                (whole || (number >= 1 && (double)(int64_t)number == number));
         integer = valid && !whole ? (int64_t)number : integer;
     } else if (json_kind(value) == JSON_KIND_TEXT) {
         valid = integer_of_text(place, span_trim(json_value_text(value)), &integer);
