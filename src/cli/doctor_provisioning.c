@@ -204,9 +204,9 @@ static void check_client(const struct doctor *doctor, const struct json *client,
 static void check_way(const struct doctor *doctor, size_t clients, struct finding_list *found)
 {
     const struct config_http *http = &doctor->config.http;
-    if (http->public != NULL) {
+    if (http->public != NULL && doctor->config.stack.public) { /* else a trial on loopback */
         check_url(http->public_url, found);
-    } else if (clients > 0) {
+    } else if (http->public == NULL && clients > 0) {
         finding_bad(found, "provisioning-not-public",
                     "http { public = \"127.0.0.1:8025\" } behind a front (docs/fronts.md); then "
                     "systemctl restart postern",

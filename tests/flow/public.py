@@ -132,6 +132,13 @@ class Peer:
         got, self.bytes = self.bytes[:at], self.bytes[at:]
         return got
 
+    def final(self):
+        """The answer behind whatever interim ones (RFC 9110, 15.2): Caddy may say 100 twice, for itself and for us."""
+        answer = self.answer()
+        while answer.status < 200:
+            answer = self.answer()
+        return answer
+
     def answer(self):
         head = self.wait(b"\r\n\r\n")[:-4]
         answer = Answer(head, b"")

@@ -181,7 +181,7 @@ def test_bodies(front, framing, size):
             peer.send(head + b"Expect: 100-continue\r\nContent-Length: %d\r\n\r\n" % size)
             assert peer.wait(b"\r\n\r\n").startswith(b"HTTP/1.1 100 ")
             peer.send(body)
-        refused(peer.answer())
+        refused(peer.final())
 
 
 def test_too_long(front):
