@@ -6,17 +6,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The verbs, one a line: of one noun, or all of them. false: there is no such noun. */
+static bool print_verbs(FILE *out, const char *noun)
+{
+    bool any = false;
+    for (const struct cli_verb *verb = cli_verbs(); verb->noun != NULL; verb++) {
+        char left[48];
+        const char *blank = verb->verb[0] == '\0' ? "" : " ";
+        if (noun != NULL && strcmp(verb->noun, noun) != 0) {
+            continue;
+        }
+        snprintf(left, sizeof left, "%s%s%s %s", verb->noun, blank, verb->verb, verb->words);
+        fprintf(out, "  %-32s %s\n", left, verb->help);
+        any = true;
+    }
+    return any;
+}
+
 static void print_help(void)
 {
     puts("postern: accounts, addresses and domains of a mail server that signs in with an identity "
          "provider\n\n"
          "Usage: postern NOUN VERB [WORD...] [OPTION...]\n");
-    for (const struct cli_verb *verb = cli_verbs(); verb->noun != NULL; verb++) {
-        char left[48];
-        const char *blank = verb->verb[0] == '\0' ? "" : " ";
-        snprintf(left, sizeof left, "%s%s%s %s", verb->noun, blank, verb->verb, verb->words);
-        printf("  %-32s %s\n", left, verb->help);
-    }
+    print_verbs(stdout, NULL);
     puts("\nEvery verb:\n"
          "  --json                       print the daemon's answer as JSON\n"
          "  --socket PATH                admin socket of the daemon; default: $POSTERN_SOCKET, "
@@ -43,9 +55,12 @@ static const struct cli_verb *find(const char *noun, const char *verb)
 
 static enum cli_exit usage(int count, char **arguments)
 {
-    fprintf(stderr, "postern: no such command:%s%s%s%s\nTry 'postern --help'.\n",
-            count > 0 ? " " : "", count > 0 ? arguments[0] : " (none)", count > 1 ? " " : "",
+    fprintf(stderr, "postern: no such command:%s%s%s%s\n", count > 0 ? " " : "",
+            count > 0 ? arguments[0] : " (none)", count > 1 ? " " : "",
             count > 1 ? arguments[1] : "");
+    if (count == 0 || !print_verbs(stderr, arguments[0])) {
+        fputs("Try 'postern --help'.\n", stderr);
+    }
     return CLI_USAGE;
 }
 
@@ -76,6 +91,10 @@ static enum cli_exit run(int count, char **arguments)
     if (verb == NULL && count >= 1) { /* a noun that needs no verb */
         verb = find(arguments[0], "");
         taken = 1;
+    }
+    if (verb == NULL && count == 2 && strcmp(arguments[1], "--help") == 0 &&
+        print_verbs(stdout, arguments[0])) {
+        return CLI_OK;
     }
     if (verb == NULL) {
         return usage(count, arguments);

@@ -164,13 +164,21 @@ bool scim_access_check(struct scim_call *call, const struct http_request *http)
                                              : refuse_guess(call);
 }
 
+/* What a route asks for: where either will do, the first that an admin would think of. */
+static const char *right_name(unsigned rights)
+{
+    return (rights & CLIENT_USERS) != 0 ? "users" : "groups";
+}
+
 bool scim_access_allow(struct scim_call *call, unsigned rights, bool writes)
 {
     unsigned has = call->client.rights;
     if (rights != 0 && (has & rights) == 0) {
         call->reason = "right_missing";
         scim_call_refuse_with(call, 403, SCIM_ERROR_NO_TYPE,
-                              "this token has no right to do this with these resources");
+                              "this token lacks the right \"%s\": an admin gives it with postern "
+                              "scim-token set NAME --rights",
+                              right_name(rights));
         return false;
     }
     if (writes && (has & CLIENT_READ_ONLY) != 0) {

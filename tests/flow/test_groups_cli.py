@@ -236,3 +236,22 @@ def test_a_name_steers_no_terminal(daemon, team):
         store.execute("UPDATE mail_group SET name = ? WHERE name = ?", (f"evil \x9b31m{team.name}", f"evil {team.name}"))
     text = daemon.postern("group", "list").stdout
     assert "\x9b" not in text and f"evil ??31m{team.name}" in text
+
+
+# ---- finding the verb ----
+
+
+def test_a_noun_alone_lists_its_verbs(daemon):
+    shown = daemon.postern("group", "--help")
+    assert shown.returncode == 0 and "group member add|remove GROUP MEMBER" in shown.stdout and "account add" not in shown.stdout
+    wrong = daemon.postern("group", "frob", check=False)
+    assert wrong.returncode == 2 and "no such command: group frob" in wrong.stderr and "group show GROUP" in wrong.stderr
+    assert "Try 'postern --help'" in daemon.postern("frob", "--help", check=False).stderr
+
+
+# ---- what a refusal says ----
+
+
+def test_a_missing_right_is_named(daemon):
+    reply = scim.Team(daemon, rights="groups").client().get("/Users", 403)
+    assert '"users"' in reply.refused(403).detail
