@@ -357,8 +357,8 @@ stack_down() {
 }
 
 stack_postern() {
-    # `postern doctor` reads the configuration itself, so it has to be told which.
-    [ "${1:-}" != doctor ] || set -- "$@" --config "$STACK_DIR/postern.conf"
+    # These read the configuration themselves, so they have to be told which.
+    case ${1:-} in doctor | purge) set -- "$@" --config "$STACK_DIR/postern.conf" ;; esac
     POSTERN_SOCKET=$STACK_DIR/admin.sock "$POSTERN" "$@"
 }
 
