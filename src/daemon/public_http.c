@@ -143,6 +143,11 @@ size_t public_http_busy(const struct public_http *http)
     return http_server_busy(http->server);
 }
 
+size_t public_http_leaving(const struct public_http *http)
+{
+    return http_server_leaving(http->server);
+}
+
 size_t public_http_connections(const struct public_http *http)
 {
     return http_server_connections(http->server);

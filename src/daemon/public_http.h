@@ -32,6 +32,8 @@ void public_http_mount(struct public_http *http, const struct public_http_mount 
 void public_http_configure(struct public_http *http, const struct config_http *config);
 void public_http_drain(struct public_http *http);
 size_t public_http_busy(const struct public_http *http); /* requests without an answer */
+/* Clients that wait for the rest of their last answer (http_server_leaving). */
+size_t public_http_leaving(const struct public_http *http);
 size_t public_http_connections(const struct public_http *http);
 uint64_t public_http_refused(const struct public_http *http, enum http_refused kind);
 void public_http_free(struct public_http *http); /* takes NULL; doors hear of what is cut off */

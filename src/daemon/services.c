@@ -402,7 +402,9 @@ bool services_busy(const struct services *services)
         waiting += services->auth[i] == NULL ? 0 : auth_server_requests(services->auth[i]);
     }
     waiting += services->internal == NULL ? 0 : internal_http_busy(services->internal);
-    waiting += services->public == NULL ? 0 : public_http_busy(services->public);
+    if (services->public != NULL) {
+        waiting += public_http_busy(services->public) + public_http_leaving(services->public);
+    }
     return waiting > 0 || (services->admin != NULL && admin_api_busy(services->admin) > 0);
 }
 

@@ -27,7 +27,9 @@ static bool may_hold(struct http_body *body, size_t length)
     struct http_body_budget *budget = body->budget;
     size_t large = length > HTTP_BODY_SMALL ? length - HTTP_BODY_SMALL : 0;
     size_t more = large > body->counted ? large - body->counted : 0;
-    if (budget->max > 0 && more > 0 && more > budget->max - budget->used) {
+    /* A reload may have made it smaller than what is in use. */
+    size_t left = budget->used < budget->max ? budget->max - budget->used : 0;
+    if (budget->max > 0 && more > left) {
         return false;
     }
     budget->used += more;

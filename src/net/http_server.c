@@ -3,6 +3,7 @@
 
 #include "base/buffer.h"
 #include "base/memory.h"
+#include "net/http_answer.h"
 #include "net/http_body.h"
 #include "net/socket_address.h"
 
@@ -12,8 +13,8 @@
 #include <unistd.h>
 
 enum {
-    REPLY_HEAD_MAX = 4 * 1024,
-    REFUSED_MAX = 32, /* connections beyond the limit that are told so at once */
+    REFUSAL_MAX = 4 * 1024, /* the body of one */
+    REFUSED_MAX = 32,       /* connections beyond the limit that are told so at once */
     HANDSHAKE_MS = 10 * 1000,
     HANDSHAKES_PER_S = 200, /* a flood of them shall leave the processor to others */
     INPUT_SPARE = 1024, /* above the longest head: the parser is asked before the stream gives up */
@@ -194,19 +195,7 @@ static bool make_room(struct http_server *server)
 
 static void send_reply(struct connection *connection, const struct http_reply *reply)
 {
-    /* The length of the body is told all the same: a large one is copied once, not twice. */
-    struct http_reply head = *reply;
-    head.head_only = true;
-    struct buffer out =
-        buffer_limited(REPLY_HEAD_MAX + http_headers_size(reply->headers, reply->headers_count));
-    bool written = http_reply_write(&head, &out);
-    assert(written);
-    (void)written;
-    stream_write(connection->stream, buffer_span(&out));
-    buffer_wipe(&out);
-    if (!reply->head_only) {
-        stream_write(connection->stream, reply->body);
-    }
+    http_answer_send(reply, connection->stream);
     if (!reply->keep_alive) {
         finish(connection);
     }
@@ -218,7 +207,7 @@ static void refuse(struct connection *connection, enum http_refused kind, struct
 {
     struct http_server *server = connection->server;
     const struct http_server_handler *handler = &server->handler;
-    CLEANUP(buffer_done) struct buffer body = buffer_limited(REPLY_HEAD_MAX);
+    CLEANUP(buffer_done) struct buffer body = buffer_limited(REFUSAL_MAX);
     const char *type =
         handler->refusal == NULL
             ? http_refused_write(refusal->text, &body)
@@ -588,6 +577,15 @@ void http_server_drain(struct http_server *server)
 size_t http_server_busy(const struct http_server *server)
 {
     return server->busy;
+}
+
+size_t http_server_leaving(const struct http_server *server)
+{
+    size_t count = 0;
+    for (const struct connection *one = server->first; one != NULL; one = one->next) {
+        count += one->state == CONNECTION_CLOSING && stream_waiting(one->stream) > 0;
+    }
+    return count;
 }
 
 size_t http_server_connections(const struct http_server *server)

@@ -91,6 +91,9 @@ void http_server_answer(struct http_exchange *exchange, const struct http_server
 /* Stops accepting and closes idle connections; exchanges under way are finished. */
 void http_server_drain(struct http_server *server);
 size_t http_server_busy(const struct http_server *server); /* exchanges without a reply */
+/* Connections whose last answer is not all written: after a drain they are worth waiting for, as long as a stream
+ * takes to finish. */
+size_t http_server_leaving(const struct http_server *server);
 size_t http_server_connections(const struct http_server *server);
 
 /* What was not let in, since the start. */

@@ -346,14 +346,23 @@ static void on_flush(void *context)
     leave(stream);
 }
 
+/* In pieces of a record's size: the memory that TLS once needed for what goes out stays with the connection. */
+static void write_secured(struct stream *stream, struct span bytes)
+{
+    while (!span_empty(bytes) && !buffer_full(&stream->out)) {
+        stream_tls_write(stream->tls, span_first(bytes, PLAIN_BYTES));
+        push_secured(stream);
+        bytes = span_from(bytes, PLAIN_BYTES);
+    }
+}
+
 void stream_write(struct stream *stream, struct span bytes)
 {
     if (stream->freed || stream->state != STREAM_OPEN) {
         return;
     }
     if (stream->tls != NULL) {
-        stream_tls_write(stream->tls, bytes);
-        push_secured(stream);
+        write_secured(stream, bytes);
         return;
     }
     buffer_add(&stream->out, bytes);

@@ -382,6 +382,32 @@ static void test_drain(void **state)
     assert_int_equal(http_server_busy(server), 0);
 }
 
+/* Who reads slowly gets all of the last answer: the owner can tell that somebody still waits for it. */
+static void test_drain_of_a_large_answer(void **state)
+{
+    static char large[12 * 1024 * 1024], piece[64 * 1024];
+    struct client client = client_new();
+    size_t got = 0;
+    (void)state;
+    answers_at_once = false;
+    net_send(client.fd, GET("/large"));
+    TURN_UNTIL(loop, requests == 1);
+    http_server_reply(waiting[0], 200, "text/plain", span_bytes(large, sizeof large));
+    assert_int_equal(http_server_busy(server), 0);
+    assert_int_equal(http_server_leaving(server), 0);
+    net_turns(loop, 3);
+    http_server_drain(server);
+    assert_int_equal(http_server_leaving(server), 1);
+    for (ssize_t length = 1; length != 0;) {
+        loop_turn(loop, 1);
+        length = recv(client.fd, piece, sizeof piece, MSG_DONTWAIT);
+        got += length > 0 ? (size_t)length : 0;
+    }
+    assert_true(got > sizeof large);
+    assert_int_equal(http_server_leaving(server), 0);
+    close(client.fd);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -405,6 +431,7 @@ int main(void)
         CASE(test_server_is_freed),
         CASE(test_server_freed_by_handler),
         CASE(test_drain),
+        CASE(test_drain_of_a_large_answer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,6 +117,28 @@ static void test_budget(void **state)
     TURN_UNTIL(loop, gone == 1);
 }
 
+/* A reload makes it smaller than what is in use: it is used up, not endless. */
+static void test_budget_shrinks(void **state)
+{
+    struct http_server_settings settings = GENEROUS;
+    struct client first = client_new(), second = client_new();
+    (void)state;
+    answers_at_once = false;
+    net_send(first.fd, POST("Content-Length: 4194304\r\n"));
+    assert_true(send_body(&first, 4194304));
+    TURN_UNTIL(loop, requests == 1);
+    settings.bodies_max = 1024 * 1024;
+    http_server_configure(server, &settings);
+    net_send(second.fd, POST("Content-Length: 4194304\r\n"));
+    assert_false(send_body(&second, 4194304));
+    TURN_UNTIL(loop, client_reads(&second) && second.closed);
+    assert_int_equal(strncmp(second.got, "HTTP/1.1 503 ", 13), 0);
+    http_server_reply(waiting[0], 200, "text/plain", SPAN_LITERAL("done"));
+    client_expects(&first, "HTTP/1.1 200 ", "done");
+    close(first.fd);
+    close(second.fd);
+}
+
 static void test_leaves_in_body(void **state)
 {
     struct client client = client_new();
@@ -261,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_continue, set_up_generous, tear_down),
         cmocka_unit_test_setup_teardown(test_large_body, set_up_generous, tear_down),
         cmocka_unit_test_setup_teardown(test_budget, set_up_generous, tear_down),
+        cmocka_unit_test_setup_teardown(test_budget_shrinks, set_up_generous, tear_down),
         cmocka_unit_test_setup_teardown(test_leaves_in_body, set_up_generous, tear_down),
         cmocka_unit_test_setup_teardown(test_one_address, set_up_greedy, tear_down),
         cmocka_unit_test_setup_teardown(test_own_refusals, set_up_greedy, tear_down),
