@@ -131,7 +131,7 @@ void admin_group_changes_add(struct admin_call *call)
     group->quota_bytes = -1;
     admin_call_text(call, "name", &group->resource.name);
     admin_call_text(call, "address", &text);
-    group->addresses = split(call, text);
+    group->addresses = (struct provision_addresses){split(call, text), "address", "address", 0};
     if (!read_words(call, group) || !admin_call_texts_good(call) || !read_owners(call, group)) {
         return;
     }
@@ -140,7 +140,7 @@ void admin_group_changes_add(struct admin_call *call)
         refuse_invalid(call, "name: must be UTF-8 without control characters, at most 255 bytes");
         return;
     }
-    if (group->kind == GROUP_ROWS_ACCESS && group->addresses.count > 0) {
+    if (group->kind == GROUP_ROWS_ACCESS && group->addresses.list.count > 0) {
         group->kind = GROUP_ROWS_ALIAS; /* an address is for mail */
     }
     start(call, group);

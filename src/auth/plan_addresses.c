@@ -81,14 +81,15 @@ static bool read_wanted(struct moving *moving)
 {
     const struct plan_addresses *move = moving->move;
     moving->wanted =
-        arena_new(moving->planning->arena, (move->wanted.count + 1) * sizeof *moving->wanted);
-    for (size_t i = 0; i < move->wanted.count; i++) {
+        arena_new(moving->planning->arena, (move->wanted.list.count + 1) * sizeof *moving->wanted);
+    for (size_t i = 0; i < move->wanted.list.count; i++) {
         enum address_kind kind = i == 0 ? ADDRESS_PRIMARY : ADDRESS_PROVISIONED;
-        if (!want(moving, move->wanted.items[i], kind, move->attribute)) {
+        if (!want(moving, move->wanted.list.items[i], kind,
+                  provision_addresses_attribute(&move->wanted, i))) {
             return false;
         }
     }
-    enum address_kind login = move->wanted.count == 0 ? ADDRESS_PRIMARY : ADDRESS_LOGIN;
+    enum address_kind login = move->wanted.list.count == 0 ? ADDRESS_PRIMARY : ADDRESS_LOGIN;
     return span_empty(move->wanted_login) || want(moving, move->wanted_login, login, "userName");
 }
 
@@ -318,9 +319,9 @@ bool plan_addresses(struct planning *planning, const struct plan_addresses *move
         return false;
     }
     if (moving.count == 0) {
-        planning->plan->attribute = move->attribute;
+        planning->plan->attribute = move->wanted.primary;
         return planning_refuse(planning, CHANGE_INVALID, "%s: there is no address",
-                               move->attribute);
+                               move->wanted.primary);
     }
     if (nothing_new(&moving)) {
         *result = (struct plan_addresses_result){.primary = *move->primary_now, .given = move->had};

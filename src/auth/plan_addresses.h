@@ -11,9 +11,8 @@ struct plan_addresses {
     const struct address *primary_now; /* NULL: the account is new, or has none at the moment */
     struct span had;       /* what provisioning gave before, parted by blanks, the primary first */
     struct span had_login; /* the name to sign in with that it gave; may be empty */
-    struct provision_list wanted; /* the primary first */
-    struct span wanted_login;     /* may be empty */
-    const char *attribute;        /* of `wanted`, for problems: "emails" */
+    struct provision_addresses wanted;
+    struct span wanted_login; /* may be empty */
 };
 
 struct plan_addresses_result {

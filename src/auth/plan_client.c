@@ -1,6 +1,21 @@
 /* plan_client.c - the rules of provisioning clients: made, set, given another secret, ended. */
 #include "auth/plan_client.h"
 
+/* What would never do anything is told at once. */
+static bool need_sense(struct planning *planning)
+{
+    const struct client *client = planning->change->client;
+    if ((client->rights & (CLIENT_USERS | CLIENT_GROUPS)) == 0) {
+        return planning_refuse(planning, CHANGE_INVALID,
+                               "rights: without users or groups a token lets nothing be read or "
+                               "written");
+    }
+    return client->adopt != CLIENT_ADOPT_EXTERNAL_ID || !span_empty(client->provider) ||
+           planning_refuse(planning, CHANGE_INVALID,
+                           "adopt: by externalId needs to know whose subject that is: say which "
+                           "provider");
+}
+
 static bool need_valid(struct planning *planning)
 {
     const struct client *client = planning->change->client;
@@ -23,10 +38,11 @@ static bool need_valid(struct planning *planning)
             break;
         }
     }
-    bool good =
-        span_empty(client->default_domain) || client_may_write(client, client->default_domain);
-    return good || planning_refuse(planning, CHANGE_INVALID,
-                                   "default domain: is none of the token's domains");
+    if (!span_empty(client->default_domain) && !client_may_write(client, client->default_domain)) {
+        return planning_refuse(planning, CHANGE_INVALID,
+                               "default domain: is none of the token's domains");
+    }
+    return need_sense(planning);
 }
 
 static bool find(struct planning *planning, struct client *client)

@@ -18,7 +18,7 @@ static bool need_settings(struct planning *planning, const struct provision_grou
     bool needs_address = group->kind == GROUP_ROWS_SHARED || group->kind == GROUP_ROWS_LIST ||
                          group->kind == GROUP_ROWS_ALIAS;
     planning->plan->attribute = "address";
-    if (needs_address && group->addresses.count == 0) {
+    if (needs_address && group->addresses.list.count == 0) {
         return planning_refuse(planning, CHANGE_INVALID,
                                "address: a group of kind \"%s\" needs an address",
                                group_rows_kind_name(group->kind));
@@ -90,8 +90,7 @@ static bool move_addresses(struct planning *planning, struct span id,
     const struct plan_addresses move = {.id = id,
                                         .primary_now = primary_now,
                                         .had = had,
-                                        .wanted = planning->change->group->addresses,
-                                        .attribute = "address"};
+                                        .wanted = planning->change->group->addresses};
     return plan_addresses(planning, &move, result);
 }
 
@@ -100,8 +99,9 @@ static bool first_address(struct planning *planning, struct span id, struct span
     const struct provision_group *group = planning->change->group;
     struct plan_addresses_result result;
     struct address primary;
-    planning->plan->attribute = "address";
-    if (!planning_need_address(planning, "address", group->addresses.items[0], &primary)) {
+    planning->plan->attribute = group->addresses.primary;
+    if (!planning_need_address(planning, group->addresses.primary, group->addresses.list.items[0],
+                               &primary)) {
         return false;
     }
     struct account account = planning_new_account(planning, &primary);
@@ -125,7 +125,7 @@ static bool next_addresses(struct planning *planning, const struct account *befo
     struct account after = *before;
     bool lives = before->state != ACCOUNT_GONE;
     planning->plan->account = *before;
-    if (group->addresses.count == 0) {
+    if (group->addresses.list.count == 0) {
         if (lives) {
             after.state = ACCOUNT_GONE;
             planning_write(planning, &after);
@@ -158,7 +158,8 @@ static bool set_addresses(struct planning *planning, struct span id, struct span
     case STORE_ASK:
         return planning_unavailable(planning);
     case STORE_NONE:
-        return planning->change->group->addresses.count == 0 || first_address(planning, id, given);
+        return planning->change->group->addresses.list.count == 0 ||
+               first_address(planning, id, given);
     case STORE_ROW:
         break;
     }

@@ -278,9 +278,10 @@ static bool make(struct planning *planning)
     const struct provision_user *user = planning->change->user;
     struct store_change *steps = planning->plan->steps;
     struct address primary;
-    struct span first = user->addresses.count > 0 ? user->addresses.items[0] : user->login_name;
-    planning->plan->attribute = "emails";
-    if (!planning_need_address(planning, "emails", first, &primary)) {
+    bool addressed = user->addresses.list.count > 0;
+    struct span first = addressed ? user->addresses.list.items[0] : user->login_name;
+    planning->plan->attribute = addressed ? user->addresses.primary : "userName";
+    if (!planning_need_address(planning, planning->plan->attribute, first, &primary)) {
         return false;
     }
     planning_set_subject(planning, &primary);
@@ -292,10 +293,8 @@ static bool make(struct planning *planning)
         return false;
     }
     account_rows_add_account(steps, &account);
-    const struct plan_addresses move = {.id = span_of(account.id),
-                                        .wanted = user->addresses,
-                                        .wanted_login = user->login_name,
-                                        .attribute = "emails"};
+    const struct plan_addresses move = {
+        .id = span_of(account.id), .wanted = user->addresses, .wanted_login = user->login_name};
     struct plan_addresses_result result;
     if (!plan_addresses(planning, &move, &result)) {
         return false;
@@ -322,8 +321,8 @@ static enum store_now find_by_address(struct planning *planning, struct account 
     struct error ignored;
     bool open = change->client->adopt == CLIENT_ADOPT_ADDRESS &&
                 planning->view->now < change->client->adopt_until;
-    if (!open || change->user->addresses.count == 0 ||
-        !address_parse(change->user->addresses.items[0], &address, &ignored)) {
+    if (!open || change->user->addresses.list.count == 0 ||
+        !address_parse(change->user->addresses.list.items[0], &address, &ignored)) {
         return STORE_NONE;
     }
     const struct span candidates[ACCOUNT_ROWS_CANDIDATES] = {address_span(&address)};
@@ -374,7 +373,7 @@ static bool adopt(struct planning *planning, const struct account *before)
     }
     planning->plan->account = *before;
     planning_write(planning, &after);
-    const struct plan_addresses wanted = {.wanted = user->addresses, .attribute = "emails"};
+    const struct plan_addresses wanted = {.wanted = user->addresses};
     plan_resource_add(planning, &user->resource, RESOURCE_USER, span_of(after.id),
                       plan_addresses_given(planning, &wanted));
     planning->before = planning_describe(before);
@@ -426,8 +425,7 @@ static bool move_addresses(struct planning *planning, const struct resource *res
                                         .had = resource->addresses,
                                         .had_login = had_login,
                                         .wanted = user->addresses,
-                                        .wanted_login = user->login_name,
-                                        .attribute = "emails"};
+                                        .wanted_login = user->login_name};
     *result =
         (struct plan_addresses_result){.primary = account->primary, .given = resource->addresses};
     return !user->set_addresses || plan_addresses(planning, &move, result);

@@ -1,6 +1,15 @@
 /* provision.c - what a provisioning client wants, copied for as long as the change takes. */
 #include "auth/provision.h"
 
+const char *provision_addresses_attribute(const struct provision_addresses *addresses, size_t index)
+{
+    if (index == 0) {
+        return addresses->primary;
+    }
+    return addresses->aliases_at > 0 && index >= addresses->aliases_at ? "aliases"
+                                                                       : addresses->others;
+}
+
 static void copy_list(struct arena *arena, struct provision_list *list)
 {
     struct span *items = arena_new(arena, list->count * sizeof *items + 1);
@@ -33,7 +42,7 @@ struct provision_user *provision_user_copy(struct arena *arena, const struct pro
                                   &copy->login_attribute};
     copy_texts(arena, texts, sizeof texts / sizeof texts[0]);
     copy_resource(arena, &copy->resource);
-    copy_list(arena, &copy->addresses);
+    copy_list(arena, &copy->addresses.list);
     copy_list(arena, &copy->forward_to);
     copy_list(arena, &copy->send_as);
     copy->before = user->before == NULL ? NULL : provision_user_copy(arena, user->before);
@@ -58,7 +67,7 @@ struct provision_group *provision_group_copy(struct arena *arena,
     struct provision_group *copy = arena_new(arena, sizeof *copy);
     *copy = *group;
     copy_resource(arena, &copy->resource);
-    copy_list(arena, &copy->addresses);
+    copy_list(arena, &copy->addresses.list);
     copy_list(arena, &copy->owners);
     copy_list(arena, &copy->external);
     copy->remove = copy_members(arena, group->remove, group->remove_count);

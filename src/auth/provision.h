@@ -19,6 +19,16 @@ struct provision_list {
 
 enum provision_state { PROVISION_KEEP, PROVISION_ACTIVE, PROVISION_DISABLED };
 
+/* Local addresses, the primary first; texts as they were sent, and which attribute told them, for problems. */
+struct provision_addresses {
+    struct provision_list list;
+    const char *primary; /* static: "emails", "userName", "address" … */
+    const char *others;  /* static: of those behind it */
+    size_t aliases_at;   /* those from here on are from "aliases"; 0: there are none */
+};
+const char *provision_addresses_attribute(const struct provision_addresses *addresses,
+                                          size_t index);
+
 /* What both have. */
 struct provision_resource {
     struct span id; /* empty: a new one */
@@ -40,9 +50,9 @@ struct provision_user {
     bool set_password;
     struct span password_hash; /* empty: taken away */
     struct span full_name;
-    /* Local addresses: the primary first, then aliases; all lie in domains of the client. Not asserted: unchanged. */
+    /* All lie in domains of the client. Not asserted: unchanged. */
     bool set_addresses;
-    struct provision_list addresses; /* texts as they were sent */
+    struct provision_addresses addresses;
     struct span login_name;      /* from userName; an address; empty: none beyond the addresses */
     struct span login_attribute; /* "userName", for problems */
     /* From the mail extension; absent ones are the defaults. */
@@ -64,7 +74,7 @@ struct provision_group {
     enum group_rows_kind kind;
     enum group_rows_senders senders;
     enum group_rows_rights rights;
-    struct provision_list addresses; /* the primary first; empty: none */
+    struct provision_addresses addresses; /* empty: none */
     int64_t quota_bytes;
     bool resource_changed; /* document or settings differ from what is; else only members change */
     /* Members: taken out first, then put in; each id once over both lists. What is already so was left out. */

@@ -12,6 +12,12 @@
 /* A hundred years; the policy caps it further. */
 enum { RETENTION_MAX = 36500 };
 
+/* An address, and the attribute that told it. */
+struct told {
+    struct span text;
+    const char *attribute;
+};
+
 struct mapping {
     struct scim_mail_address_source source;
     struct provision_user *user;
@@ -145,7 +151,7 @@ static struct span name_address(const struct mapping *mapping)
 }
 
 /* Rule 1, behind the e-mails: `first` is the best of them, or empty. */
-static bool choose_primary(struct mapping *mapping, struct span *first)
+static bool choose_primary(struct mapping *mapping, struct told *first)
 {
     struct span asked = scim_mail_address_text(extension_text(mapping, "primaryAddress"));
     struct address address;
@@ -159,12 +165,12 @@ static bool choose_primary(struct mapping *mapping, struct span *first)
                               ? why.text
                               : "lies in no domain that this client may write");
         }
-        *first = span_copy(mapping->source.arena, asked);
+        *first = (struct told){span_copy(mapping->source.arena, asked), "primaryAddress"};
     }
-    if (span_empty(*first)) {
-        *first = name_address(mapping);
+    if (span_empty(first->text)) {
+        *first = (struct told){name_address(mapping), "userName"};
     }
-    return !span_empty(*first) || !mapping->user->mailbox ||
+    return !span_empty(first->text) || !mapping->user->mailbox ||
            refuse(mapping, "emails", (struct span){0},
                   "none of them, nor userName, is an address in a domain that this client may "
                   "write: there is no primary address");
@@ -180,22 +186,29 @@ static bool add_address(struct mapping *mapping, struct span text)
 }
 
 /* The primary, further e-mails, the extension's aliases. */
-static bool set_addresses(struct mapping *mapping, struct span first)
+static bool set_addresses(struct mapping *mapping, struct span best)
 {
+    struct told first = {best, "emails"};
     if (!choose_primary(mapping, &first)) {
         return false;
     }
-    bool fine = span_empty(first) || add_address(mapping, first);
+    bool fine = span_empty(first.text) || add_address(mapping, first.text);
     for (size_t i = 0; i < mapping->emails.count && fine; i++) {
         fine = add_address(mapping, mapping->emails.items[i]);
     }
     /* Aliases of nothing would make the first of them the primary. */
-    if (fine && !span_empty(first)) {
+    size_t aliases_at = mapping->addresses.count;
+    if (fine && !span_empty(first.text)) {
         fine = scim_mail_address_list_read(&mapping->addresses, &mapping->source, "aliases",
                                            SCIM_MAIL_ADDRESS_NONE);
     }
     mapping->user->set_addresses = true;
-    mapping->user->addresses = scim_mail_address_list_all(&mapping->addresses);
+    mapping->user->addresses = (struct provision_addresses){
+        .list = scim_mail_address_list_all(&mapping->addresses),
+        .primary = first.attribute,
+        .others = "emails",
+        .aliases_at = aliases_at,
+    };
     return fine;
 }
 
@@ -280,11 +293,11 @@ static bool set_resource(struct mapping *mapping)
     return true;
 }
 
-static bool map(struct mapping *mapping, bool asserts_addresses)
+static bool map(struct mapping *mapping)
 {
     struct span first = {0};
     if (!set_resource(mapping) || !set_mailbox(mapping) || !read_emails(mapping, &first) ||
-        (asserts_addresses && !set_addresses(mapping, first))) {
+        !set_addresses(mapping, first)) {
         return false;
     }
     mapping->user->resource.email_keys = scim_mail_address_list_all(&mapping->keys);
@@ -292,9 +305,8 @@ static bool map(struct mapping *mapping, bool asserts_addresses)
     return true;
 }
 
-bool scim_mail_user(const struct client *client, const struct json *document,
-                    bool asserts_addresses, struct arena *arena, struct provision_user *user,
-                    struct scim_error *error)
+bool scim_mail_user(const struct client *client, const struct json *document, struct arena *arena,
+                    struct provision_user *user, struct scim_error *error)
 {
     struct mapping mapping = {
         .source = {client, document, json_member(document, SCIM_SCHEMA_MAIL_USER), arena, error},
@@ -306,7 +318,7 @@ bool scim_mail_user(const struct client *client, const struct json *document,
         .send_as = {.arena = arena},
     };
     *user = (struct provision_user){0};
-    bool mapped = map(&mapping, asserts_addresses);
+    bool mapped = map(&mapping);
     scim_mail_address_list_done(&mapping.emails);
     scim_mail_address_list_done(&mapping.addresses);
     scim_mail_address_list_done(&mapping.keys);

@@ -108,7 +108,11 @@ static bool set_addresses(struct mapping *mapping)
                                      SCIM_MAIL_ADDRESS_NONE)) {
         return false;
     }
-    mapping->group->addresses = scim_mail_address_list_all(&mapping->addresses);
+    mapping->group->addresses = (struct provision_addresses){
+        .list = scim_mail_address_list_all(&mapping->addresses),
+        .primary = attribute,
+        .others = "aliases",
+    };
     return true;
 }
 
@@ -177,16 +181,17 @@ void scim_mail_group_keep_address(const struct client *client, const struct json
     struct span asked = span_trim(json_value_text(json_member(extension, "address")));
     struct span first = span_first(given, span_find(given, ' '));
     if (!span_empty(asked) || span_empty(first) || span_empty(client->group_template) ||
-        group->addresses.count == 0) {
+        group->addresses.list.count == 0) {
         return;
     }
-    struct span *items = arena_new(arena, group->addresses.count * sizeof *items);
+    const struct provision_list *list = &group->addresses.list;
+    struct span *items = arena_new(arena, list->count * sizeof *items);
     size_t count = 1;
     items[0] = span_copy(arena, first);
-    for (size_t i = 1; i < group->addresses.count; i++) {
-        if (!span_equal_fold(group->addresses.items[i], first)) {
-            items[count++] = group->addresses.items[i];
+    for (size_t i = 1; i < list->count; i++) {
+        if (!span_equal_fold(list->items[i], first)) {
+            items[count++] = list->items[i];
         }
     }
-    group->addresses = (struct provision_list){items, count};
+    group->addresses.list = (struct provision_list){items, count};
 }

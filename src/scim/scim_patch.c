@@ -59,23 +59,6 @@ static bool is_core(const struct scim_path *path, const char *name)
            strcmp(path->attribute->name, name) == 0;
 }
 
-static bool is_mail(const struct scim_schema *extension)
-{
-    return extension != NULL && (strcmp(extension->urn, SCIM_SCHEMA_MAIL_USER) == 0 ||
-                                 strcmp(extension->urn, SCIM_SCHEMA_MAIL_GROUP) == 0);
-}
-
-static bool is_address(const struct scim_path *path)
-{
-    static const char *const NAMES[] = {"primaryAddress", "aliases", "address"};
-    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++) {
-        if (is_mail(path->extension) && strcmp(path->attribute->name, NAMES[i]) == 0) {
-            return true;
-        }
-    }
-    return is_core(path, "emails");
-}
-
 /* N44 d: the resource's own id may be repeated; `schemas` follows from what there is (N42). */
 static bool change_read_only(struct patch *patch, struct step step, const struct scim_path *path,
                              const struct json *value)
@@ -156,8 +139,6 @@ static bool change_attribute(struct patch *patch, struct step step, const struct
         return true;
     }
     patch->result->sets_active |= is_core(path, "active");
-    patch->result->sets_password |= is_core(path, "password");
-    patch->result->sets_emails |= is_address(path);
     return apply_value(patch, &change);
 }
 
@@ -211,7 +192,6 @@ static bool remove_extension(struct patch *patch, const struct scim_schema *exte
             return refuse_name(patch, SCIM_ERROR_MUTABILITY, span_of(at->name), "is immutable");
         }
     }
-    patch->result->sets_emails |= is_mail(extension);
     json_remove(patch->target->document, extension->urn);
     return true;
 }
@@ -411,7 +391,6 @@ bool scim_patch_apply(const struct json *body, struct scim_patch_target *target,
     bool applied = apply_all(&patch, body);
     if (applied) {
         result->changed = differs(before, target->document);
-        result->sets_password &= json_member(target->document, "password") != NULL;
         scim_patch_members_finish(&patch.members, &result->members);
     } else {
         *result = (struct scim_patch_result){0};

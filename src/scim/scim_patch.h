@@ -34,8 +34,6 @@ struct scim_patch_result {
     struct scim_patch_members members;
     bool changed;     /* the document is another one than before (N16) */
     bool sets_active; /* `active` was set (or removed, which changes nothing: 5.3) */
-    bool sets_emails; /* emails or an address of the mail extension was touched */
-    bool sets_password;
 };
 
 /* Applies a whole PATCH body. false: refused, `target->document` is to be thrown away, and the result is empty.

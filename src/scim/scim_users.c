@@ -87,7 +87,7 @@ static void replaces(struct users *users, struct provision_user *user,
     user->resource.id = call->id;
     user->resource.version_read = users->before.version;
     if (user->before == NULL &&
-        scim_mail_user(&call->client, users->stored, true, &call->arena, before, &ignored)) {
+        scim_mail_user(&call->client, users->stored, &call->arena, before, &ignored)) {
         user->before = before;
     }
     if (json_same(users->stored, users->document)) {
@@ -146,7 +146,7 @@ static void start_change(struct users *users)
     struct provision_user user = {0}, before;
     struct scim_error error;
     users->state = USERS_CHANGE;
-    if (!scim_mail_user(&call->client, users->document, true, &call->arena, &user, &error)) {
+    if (!scim_mail_user(&call->client, users->document, &call->arena, &user, &error)) {
         if (!only_disables(users)) {
             scim_call_refuse(call, &error);
             return;

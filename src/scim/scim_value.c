@@ -210,12 +210,17 @@ static struct json *read_complex(const struct place *place, const struct json *v
 {
     struct json *read = json_new_object();
     bool kept = read_object(place, value, read);
-    if (kept && json_size(read) > 0 && complete(place, read)) {
-        return read;
+    bool nothing = json_size(read) == 0;
+    bool needed = !nothing || json_kind(value) == JSON_KIND_OBJECT;
+    if (!kept || (needed && !complete(place, read))) {
+        json_free(read);
+        return NULL;
     }
-    bool nothing = kept && json_size(read) == 0;
-    json_free(read);
-    return nothing ? json_new_null() : NULL;
+    if (nothing) {
+        json_free(read);
+        return json_new_null();
+    }
+    return read;
 }
 
 /* One value: also when it comes as a list of one (N44 e, older SCIM-SDK). */

@@ -137,6 +137,8 @@ def test_defaults(daemon, name):
     (["--networks", "mail.example.com"], 5, "networks"),
     (["--unknown-members", "perhaps"], 5, "unknown_members"),
     (["--adopt", "always"], 5, "adopt"),
+    (["--adopt", "externalId"], 5, "provider"),
+    (["--rights", "read_only"], 5, "rights"),
     (["--adopt-for", "7d"], 5, "adopt_for"),
     (["--expires", "soon"], 5, "--expires"),
     (["--expires", "-1d"], 5, "--expires"),

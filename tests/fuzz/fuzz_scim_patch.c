@@ -35,7 +35,7 @@ static void check_refusal(const struct scim_error *error, const struct scim_patc
     assert(error->status == 400 || error->status == 413);
     assert(error->detail.text[0] != '\0' && text_utf8(span_of(error->detail.text)));
     assert(!result->changed && !result->members.touched && result->members.add == NULL &&
-           result->members.remove == NULL && !result->sets_password);
+           result->members.remove == NULL);
     json_free(scim_error_json(error));
 }
 
@@ -92,6 +92,15 @@ static bool is_idempotent(const struct given *given)
     return json_size(operations) == 1;
 }
 
+static bool same_but_password(const struct json *a, const struct json *b)
+{
+    CLEANUP(json_cleanup) struct json *left = json_clone(a);
+    CLEANUP(json_cleanup) struct json *right = json_clone(b);
+    json_remove(left, "password");
+    json_remove(right, "password");
+    return json_same(left, right);
+}
+
 static void run(const struct given *given, const struct json *document)
 {
     struct scim_patch_result result, again;
@@ -100,7 +109,7 @@ static void run(const struct given *given, const struct json *document)
     CLEANUP(json_cleanup) struct json *after = apply(given, document, &result);
     assert(json_same(before, document) && json_same(body, given->body));
     if (after != NULL) {
-        assert(result.changed || result.sets_password || json_same(after, before));
+        assert(result.changed || same_but_password(after, before));
         check_document(given, after);
         CLEANUP(json_cleanup) struct json *twice = apply(given, after, &again);
         if (is_idempotent(given)) {

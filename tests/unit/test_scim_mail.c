@@ -3,6 +3,7 @@
 
 #include "scim/scim_mail.h"
 
+#define MAIL_USER  "urn:ietf:params:scim:schemas:extension:mail:2.0:User"
 #define MAIL_GROUP "urn:ietf:params:scim:schemas:extension:mail:2.0:Group"
 
 static struct client client_of(struct span how)
@@ -51,18 +52,12 @@ static void put_services(struct buffer *out, unsigned services)
 static void summarize_user(const struct provision_user *user, struct buffer *out)
 {
     assert_true(span_is(user->login_attribute, "userName"));
-    if (user->set_addresses) {
-        put_list(out, "addresses", &user->addresses);
-    } else {
-        assert_int_equal(user->addresses.count, 0);
-    }
-    if (!user->set_addresses && user->resource.email_keys.count > 0) {
-        put_list(out, "keys", &user->resource.email_keys);
-    }
+    assert_true(user->set_addresses);
+    put_list(out, "addresses", &user->addresses.list);
     if (!span_empty(user->login_name)) {
         put(out, "login", user->login_name);
     }
-    if (user->set_addresses && user->resource.email_keys.count > 0) {
+    if (user->resource.email_keys.count > 0) {
         put_list(out, "keys", &user->resource.email_keys);
     }
     if (!span_empty(user->full_name)) {
@@ -96,8 +91,8 @@ static void summarize_group(const struct provision_group *group, struct buffer *
 {
     assert_true(group->set_owners && group->set_external);
     put(out, "kind", span_of(group_rows_kind_name(group->kind)));
-    if (group->addresses.count > 0) {
-        put_list(out, "addresses", &group->addresses);
+    if (group->addresses.list.count > 0) {
+        put_list(out, "addresses", &group->addresses.list);
     }
     if (group->senders != GROUP_ROWS_ANYONE) {
         put(out, "senders", span_of(group_rows_senders_name(group->senders)));
@@ -134,10 +129,9 @@ static void run_mail(const struct vector *vector)
         CLEANUP(json_cleanup)
         struct json *document = json_parse(vector->column[2], JSON_SIZE_MAX, &wrong);
         vector_must(vector, document != NULL, wrong.text);
-        mapped =
-            span_starts(how, "group")
-                ? scim_mail_group(&client, document, &arena, &group, &error)
-                : scim_mail_user(&client, document, !span_is(how, "quiet"), &arena, &user, &error);
+        mapped = span_starts(how, "group")
+                     ? scim_mail_group(&client, document, &arena, &group, &error)
+                     : scim_mail_user(&client, document, &arena, &user, &error);
     }
     if (!mapped) {
         buffer_format(&out, "%d %s %s", error.status, scim_error_type_name(error.type),
@@ -173,7 +167,7 @@ static void test_keys(void **state)
     struct json *document = json_parse(
         SPAN_LITERAL("{\"userName\":\"Mira\",\"externalId\":\"X\",\"displayName\":\"M V\"}"),
         JSON_SIZE_MAX, &wrong);
-    assert_true(scim_mail_user(&client, document, true, &arena, &user, &error));
+    assert_true(scim_mail_user(&client, document, &arena, &user, &error));
     assert_true(span_is(user.resource.name, "Mira") && span_is(user.resource.name_key, "mira"));
     assert_true(span_is(user.resource.external_id, "X"));
     assert_true(span_is(user.resource.display_key, "m v"));
@@ -205,12 +199,46 @@ static void test_too_many(void **state)
     struct client client = client_of((struct span){0});
     CLEANUP(json_cleanup) struct json *most = with_aliases(PROVISION_LIST_MAX - 1);
     CLEANUP(json_cleanup) struct json *more = with_aliases(PROVISION_LIST_MAX);
-    assert_true(scim_mail_user(&client, most, true, &arena, &user, &error));
-    assert_int_equal(user.addresses.count, PROVISION_LIST_MAX);
-    assert_false(scim_mail_user(&client, more, true, &arena, &user, &error));
+    assert_true(scim_mail_user(&client, most, &arena, &user, &error));
+    assert_int_equal(user.addresses.list.count, PROVISION_LIST_MAX);
+    assert_false(scim_mail_user(&client, more, &arena, &user, &error));
     assert_int_equal(error.status, 400);
     assert_string_equal(error.detail.text, "aliases: too many addresses");
     arena_done(&arena);
+}
+
+/* Problems name what told the address. */
+static void test_attributes(void **state)
+{
+    (void)state;
+    static const char *const cases[][2] = {
+        {"{\"userName\":\"u\",\"emails\":[{\"value\":\"a@example.com\"},{\"value\":\"b@example."
+         "com\"}],"
+         "\"" MAIL_USER "\":{\"aliases\":[\"c@example.com\",\"a@example.com\",\"d@example.com\"]}}",
+         "emails emails aliases aliases"},
+        {"{\"userName\":\"u\",\"" MAIL_USER "\":{\"aliases\":[\"c@example.com\"]}}",
+         "userName aliases"},
+        {"{\"userName\":\"u\",\"emails\":[{\"value\":\"a@example.com\"}],"
+         "\"" MAIL_USER "\":{\"primaryAddress\":\"p@example.com\"}}",
+         "primaryAddress emails"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct error wrong;
+        struct scim_error error;
+        struct provision_user user;
+        struct arena arena = {0};
+        struct client client = client_of((struct span){0});
+        CLEANUP(buffer_done) struct buffer out = buffer_limited(1000);
+        CLEANUP(json_cleanup)
+        struct json *document = json_parse(span_of(cases[i][0]), JSON_SIZE_MAX, &wrong);
+        assert_true(scim_mail_user(&client, document, &arena, &user, &error));
+        for (size_t j = 0; j < user.addresses.list.count; j++) {
+            buffer_add_text(&out, j == 0 ? "" : " ");
+            buffer_add_text(&out, provision_addresses_attribute(&user.addresses, j));
+        }
+        assert_true(span_is(buffer_span(&out), cases[i][1]));
+        arena_done(&arena);
+    }
 }
 
 /* A new displayName does not move the address that came from the template (5.5). */
@@ -244,7 +272,7 @@ static void test_keep_address(void **state)
         struct json *document = json_parse(span_of(cases[i].document), JSON_SIZE_MAX, &wrong);
         assert_true(scim_mail_group(&client, document, &arena, &group, &error));
         scim_mail_group_keep_address(&client, document, span_of(cases[i].given), &arena, &group);
-        put_list(&out, "", &group.addresses);
+        put_list(&out, "", &group.addresses.list);
         assert_true(span_is(span_from(buffer_span(&out), 1), cases[i].expected));
         arena_done(&arena);
     }
@@ -253,9 +281,8 @@ static void test_keep_address(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_vectors),
-        cmocka_unit_test(test_keys),
-        cmocka_unit_test(test_too_many),
+        cmocka_unit_test(test_vectors),      cmocka_unit_test(test_keys),
+        cmocka_unit_test(test_too_many),     cmocka_unit_test(test_attributes),
         cmocka_unit_test(test_keep_address),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,8 +33,6 @@ static void show_result(const struct json *document, const struct scim_patch_res
     json_write(document, out);
     buffer_add_text(out, result->changed ? " changed" : "");
     buffer_add_text(out, result->sets_active ? " active" : "");
-    buffer_add_text(out, result->sets_emails ? " emails" : "");
-    buffer_add_text(out, result->sets_password ? " password" : "");
     buffer_add_text(out, members->touched ? " members:" : "");
     buffer_add_text(out, members->clears ? " clears" : "");
     buffer_add_text(out, members->needs ? " needs" : "");
