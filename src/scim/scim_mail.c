@@ -3,8 +3,8 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "document/scim_schema.h"
 #include "scim/scim_mail_address.h"
-#include "scim/scim_schema.h"
 #include "wire/fold.h"
 
 #include <string.h>

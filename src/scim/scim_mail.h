@@ -6,7 +6,7 @@
 #define SCIM_SCIM_MAIL_H
 
 #include "auth/provision.h"
-#include "scim/scim_error.h"
+#include "document/scim_error.h"
 #include "wire/json.h"
 
 /* Everything of `user` but resource.id, version_read, document, before, state and the password. 400 invalidValue for what is

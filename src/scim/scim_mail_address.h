@@ -3,7 +3,7 @@
 #define SCIM_SCIM_MAIL_ADDRESS_H
 
 #include "auth/provision.h"
-#include "scim/scim_error.h"
+#include "document/scim_error.h"
 #include "wire/address.h"
 #include "wire/json.h"
 

@@ -1,9 +1,9 @@
 /* scim_mail_group.c - what a group's document means for mail. */
 #include "base/memory.h"
 #include "base/text.h"
+#include "document/scim_schema.h"
 #include "scim/scim_mail.h"
 #include "scim/scim_mail_address.h"
-#include "scim/scim_schema.h"
 #include "wire/fold.h"
 
 struct mapping {

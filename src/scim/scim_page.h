@@ -8,9 +8,9 @@
 
 #include "account/resource.h"
 #include "base/buffer.h"
-#include "scim/scim_filter.h"
-#include "scim/scim_projection.h"
-#include "scim/scim_resource.h"
+#include "document/scim_filter.h"
+#include "document/scim_projection.h"
+#include "document/scim_resource.h"
 #include "scim/scim_sort.h"
 
 enum {

@@ -2,12 +2,12 @@
 #include "scim/scim_routes.h"
 
 #include "base/memory.h"
+#include "document/scim_discovery.h"
 #include "net/pool.h"
 #include "scim/scim_access.h"
 #include "scim/scim_body.h"
 #include "scim/scim_bulk.h"
 #include "scim/scim_call.h"
-#include "scim/scim_discovery.h"
 #include "scim/scim_groups.h"
 #include "scim/scim_list.h"
 #include "scim/scim_users.h"

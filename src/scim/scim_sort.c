@@ -2,7 +2,7 @@
 #include "scim/scim_sort.h"
 
 #include "base/memory.h"
-#include "scim/scim_resource.h"
+#include "document/scim_resource.h"
 
 #include <stdlib.h>
 

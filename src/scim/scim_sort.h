@@ -3,7 +3,7 @@
 #define SCIM_SCIM_SORT_H
 
 #include "base/arena.h"
-#include "scim/scim_path.h"
+#include "document/scim_path.h"
 #include "wire/json.h"
 
 enum { SCIM_SORT_MAX = 200000 };

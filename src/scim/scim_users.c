@@ -2,9 +2,9 @@
 #include "scim/scim_users.h"
 
 #include "base/memory.h"
+#include "document/scim_patch.h"
 #include "scim/scim_body.h"
 #include "scim/scim_mail.h"
-#include "scim/scim_patch.h"
 #include "scim/scim_show.h"
 #include "scim/scim_write.h"
 

@@ -2,8 +2,8 @@
 #include "fuzz.h"
 
 #include "base/text.h"
-#include "scim/scim_filter.h"
-#include "scim/scim_resource.h"
+#include "document/scim_filter.h"
+#include "document/scim_resource.h"
 
 enum { RESOURCES = 6 };
 

@@ -2,8 +2,8 @@
 #include "fuzz.h"
 
 #include "base/text.h"
-#include "scim/scim_patch.h"
-#include "scim/scim_resource.h"
+#include "document/scim_patch.h"
+#include "document/scim_resource.h"
 
 struct given {
     enum scim_schema_resource resource;

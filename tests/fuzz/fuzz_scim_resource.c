@@ -5,8 +5,8 @@
 #include "fuzz.h"
 
 #include "base/text.h"
+#include "document/scim_resource.h"
 #include "scim/scim_mail.h"
-#include "scim/scim_resource.h"
 
 #define BASE SPAN_LITERAL("https://mail.example.com/scim/v2")
 

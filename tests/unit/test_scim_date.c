@@ -1,7 +1,7 @@
 /* test_scim_date.c - dateTimes: what is one, when it is, and how two compare. */
 #include "vectors.h"
 
-#include "scim/scim_date.h"
+#include "document/scim_date.h"
 
 #include <time.h>
 

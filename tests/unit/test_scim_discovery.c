@@ -1,7 +1,7 @@
 /* test_scim_discovery.c - the documents that describe the service, as clients check them. */
 #include "vectors.h"
 
-#include "scim/scim_discovery.h"
+#include "document/scim_discovery.h"
 
 #define BASE SPAN_LITERAL("https://mail.example.com/scim/v2")
 

@@ -2,7 +2,7 @@
 #include "vectors.h"
 
 #include "base/arena.h"
-#include "scim/scim_filter.h"
+#include "document/scim_filter.h"
 
 #define ENTERPRISE "\"urn:ietf:params:scim:schemas:extension:enterprise:2.0:User\":"
 #define MAIL       "\"urn:ietf:params:scim:schemas:extension:mail:2.0:User\":"

@@ -3,8 +3,8 @@
 #include "vectors.h"
 
 #include "base/arena.h"
-#include "scim/scim_patch.h"
-#include "scim/scim_resource.h"
+#include "document/scim_patch.h"
+#include "document/scim_resource.h"
 
 #include <time.h>
 

@@ -2,8 +2,8 @@
 #include "vectors.h"
 
 #include "base/arena.h"
-#include "scim/scim_filter.h"
-#include "scim/scim_path.h"
+#include "document/scim_filter.h"
+#include "document/scim_path.h"
 
 static enum scim_schema_resource resource_of(struct span column)
 {

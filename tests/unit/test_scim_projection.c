@@ -1,7 +1,7 @@
 /* test_scim_projection.c - attributes and excludedAttributes (N25): vectors/scim_projection.txt. */
 #include "vectors.h"
 
-#include "scim/scim_projection.h"
+#include "document/scim_projection.h"
 
 static enum scim_schema_resource resource_of(struct span name)
 {

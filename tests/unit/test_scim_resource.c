@@ -1,7 +1,7 @@
 /* test_scim_resource.c - bodies to documents (vectors/scim_resource.txt), documents to what clients get. */
 #include "vectors.h"
 
-#include "scim/scim_resource.h"
+#include "document/scim_resource.h"
 
 #define BASE SPAN_LITERAL("https://mail.example.com/scim/v2")
 

@@ -1,8 +1,8 @@
 /* test_scim_schema.c - the table of attributes: complete, sound, found whatever the case; errors. */
 #include "vectors.h"
 
-#include "scim/scim_error.h"
-#include "scim/scim_schema.h"
+#include "document/scim_error.h"
+#include "document/scim_schema.h"
 
 static const struct scim_schema_attribute *find(enum scim_schema_resource resource, const char *urn,
                                                 const char *name)
