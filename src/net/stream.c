@@ -14,7 +14,13 @@
 #include "base/memory.h"
 #include "base/secret.h"
 
-enum { READ_BYTES = 64 * 1024, PLAIN_BYTES = 16 * 1024, FINISH_MS = 5000, LINGER_MS = 1000 };
+enum {
+    READ_BYTES = 64 * 1024,
+    WRITE_BYTES = 64 * 1024, /* at once: whoever else waits for the loop comes in between */
+    PLAIN_BYTES = 16 * 1024,
+    FINISH_MS = 5000,
+    LINGER_MS = 1000,
+};
 
 enum stream_state {
     STREAM_OPEN,
@@ -33,7 +39,7 @@ struct stream {
     enum stream_state state;
     bool held;      /* by the owner */
     bool unoffered; /* `in` has bytes that the owner has not seen since a pause */
-    bool blocked;   /* the socket takes no more output for now */
+    bool blocked;   /* the rest of the output waits for the socket, or for its turn */
     bool freed;     /* by the owner, while `depth` callbacks of ours are below it */
     unsigned depth;
     struct buffer in; /* what the owner left over */
@@ -291,7 +297,8 @@ static bool send_some(struct stream *stream)
     if (rest.length == 0) {
         return true;
     }
-    ssize_t length = send(stream->fd, rest.at, rest.length, MSG_NOSIGNAL | MSG_DONTWAIT);
+    size_t most = rest.length < WRITE_BYTES ? rest.length : WRITE_BYTES;
+    ssize_t length = send(stream->fd, rest.at, most, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (length < 0) {
         stream->blocked = errno == EAGAIN || errno == EINTR;
         return stream->blocked;

@@ -12,6 +12,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import daemon as daemons  # noqa: E402
 import house as houses  # noqa: E402
+import scim_clients  # noqa: E402
 import world as worlds  # noqa: E402
 
 SIGNS = re.compile("AddressSanitizer|runtime error:|LeakSanitizer: detected|Assertion|out of memory")
@@ -71,6 +72,19 @@ def make_daemon():
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
     return make_daemon()
+
+
+@pytest.fixture
+def team(daemon):
+    """Of a daemon with the SCIM door (scim_clients.start)."""
+    return scim_clients.Team(daemon)
+
+
+@pytest.fixture
+def client(team):
+    client = team.client()
+    yield client
+    client.close()
 
 
 @pytest.fixture(scope="module")

@@ -43,6 +43,12 @@ def resident(daemon):
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
+def sanitized():
+    """Whether memory weighs more because a sanitizer watches it."""
+    with open(daemons.POSTERND, "rb") as program:
+        return b"__asan_init" in program.read()
+
+
 def cpu(daemon):
     """Seconds of CPU of the worker."""
     with open(f"/proc/{daemon.workers[0]}/stat", encoding="ascii") as stat:

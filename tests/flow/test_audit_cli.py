@@ -6,19 +6,13 @@ import time
 
 import pytest
 
-import scim as scims
 import scim_clients as scim
 from scim_clients import GROUP, MAIL_USER, USER
 
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
+    return scim.start(make_daemon)
 
 
 def lines(daemon, *options):

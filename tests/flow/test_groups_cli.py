@@ -8,26 +8,18 @@ import sqlite3
 import pytest
 
 import daemon as daemons
-import scim as scims
 import scim_clients as scim
 from scim_clients import ENTERPRISE, GROUP, MAIL_GROUP, MAIL_USER, USER
 
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
+    return scim.start(make_daemon)
 
 
 @pytest.fixture
 def team(daemon):
     return scim.Team(daemon, rights="users,groups,forward")
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
 
 
 def ask(daemon, *arguments):

@@ -251,7 +251,7 @@ def test_1000_idle_connections(daemon):
             peer.send(b"GET /nothing HTTP/1.1\r\n" + HOST + b"\r\n")
             assert peer.answer().status == 404
     assert client.metrics()['postern_connections{door="public"}'] <= 1000
-    assert public.resident(daemon) - before < (100 << 20 if "san" in os.environ.get("POSTERN_BUILD", "san") else 30 << 20)
+    assert public.resident(daemon) - before < (100 << 20 if public.sanitized() else 30 << 20)
     with daemon.dovecot() as end:
         assert end.login("XOAUTH2", ends.xoauth2("hello@example.com", daemons.token())).ok
     for peer in idle:

@@ -61,8 +61,7 @@ def test_tls_keeps_nothing(make_daemon, monkeypatch):
     for _ in range(10):
         peers.append(public.Peer(daemon.public_port, context=tls.context()))
         fetch(peers[-1], get)
-    limit = 100 << 20 if "san" in daemons.BUILD else 30 << 20
-    assert public.resident(daemon) - before < limit
+    assert public.resident(daemon) - before < (100 << 20 if public.sanitized() else 30 << 20)
     for peer in peers:
         peer.close()
 

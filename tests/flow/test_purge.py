@@ -10,7 +10,6 @@ import subprocess
 import pytest
 
 import daemon as daemons
-import scim as scims
 import scim_clients as scim
 
 DAY = 24 * 3600
@@ -327,7 +326,7 @@ def test_no_daemon(house):
 
 @pytest.fixture(scope="module")
 def provisioned(make_daemon):
-    house = House(scims.start(make_daemon))
+    house = House(scim.start(make_daemon))
     os.makedirs(f"{house.root}/other", exist_ok=True)
     return house
 

@@ -46,18 +46,6 @@ def daemon(make_daemon):
     return daemon
 
 
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
-
-
 def token(daemon, domains, *options, rights="users,groups"):
     """(name, secret) of a further token."""
     name = f"more{next(NUMBERS)}"

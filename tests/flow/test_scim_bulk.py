@@ -4,7 +4,6 @@ import uuid
 
 import pytest
 
-import scim as scims
 import scim_clients as scim
 from scim_clients import BULK, ENTERPRISE, ERROR, GROUP, USER
 
@@ -13,19 +12,7 @@ RESPONSE = "urn:ietf:params:scim:api:messages:2.0:BulkResponse"
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
+    return scim.start(make_daemon)
 
 
 def bulk(client, *operations, expect=200, **more):

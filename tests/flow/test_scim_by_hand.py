@@ -2,26 +2,13 @@
 
 import pytest
 
-import scim as scims
 import scim_clients as scim
 from scim_clients import MAIL_USER
 
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
+    return scim.start(make_daemon)
 
 
 def test_a_quota_by_hand_outlives_other_changes(team, client):

@@ -19,11 +19,6 @@ def daemon(make_daemon):
 
 
 @pytest.fixture
-def team(daemon):
-    return scim_clients.Team(daemon)
-
-
-@pytest.fixture
 def http(team):
     return team.client(Content_Type="application/scim+json; charset=utf-8", User_Agent="Entra")
 

@@ -16,11 +16,6 @@ def daemon(make_daemon):
 
 
 @pytest.fixture
-def team(daemon):
-    return scim_clients.Team(daemon)
-
-
-@pytest.fixture
 def http(team):
     return team.client()
 

@@ -13,7 +13,6 @@ import threading
 import time
 
 import daemon as daemons
-import scim as scims
 import scim_clients as scim
 from scim_clients import BULK, ENTERPRISE, GROUP, MAIL_GROUP, MAIL_USER, USER
 
@@ -283,7 +282,7 @@ def check_store(daemon):
 
 
 def test_more_than_a_hundred_kills(make_daemon):
-    daemon = scims.start(make_daemon)
+    daemon = scim.start(make_daemon)
     daemons.wait_for(lambda: daemon.answers(), daemon.log)
     editors = [Editor(daemon, seed) for seed in range(WRITERS)]
     for editor in editors:

@@ -4,26 +4,13 @@ import uuid
 
 import pytest
 
-import scim as scims
 import scim_clients as scim
 from scim_clients import GROUP, MAIL_GROUP
 
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
+    return scim.start(make_daemon)
 
 
 def group(name="g", members=None, **more):

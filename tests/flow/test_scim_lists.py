@@ -7,7 +7,6 @@ import urllib.parse
 import pytest
 
 import daemon as daemons
-import scim as scims
 import scim_clients as scim
 from scim_clients import GROUP, MAIL_USER, USER
 
@@ -16,19 +15,12 @@ COUNT = 620  # more than two batches
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
+    return scim.start(make_daemon)
 
 
 @pytest.fixture(scope="module")
 def team(daemon):
     return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
 
 
 def titled(number):
@@ -252,7 +244,7 @@ def test_who_leaves_while_all_is_read(daemon, team, client, users):
 
 
 def test_a_small_page_setting(make_daemon):
-    daemon = scims.start(make_daemon)
+    daemon = scim.start(make_daemon)
     daemon.extra += "\nscim {\n  page = 3\n  page_max = 5\n  requests_per_minute = 30\n  public_discovery = yes\n}"
     daemon.write_conf()
     daemon.stop()
@@ -271,7 +263,7 @@ def test_a_small_page_setting(make_daemon):
 
 
 def test_wrong_tokens_are_counted(make_daemon):
-    daemon = scims.start(make_daemon)
+    daemon = scim.start(make_daemon)
     team = scim.Team(daemon)
     wrong = scim.Client(daemon.public_port, "psc_" + "B" * 43)
     assert {wrong.get("/Users", None).status for _ in range(30)} == {401}

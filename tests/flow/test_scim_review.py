@@ -7,7 +7,6 @@ import time
 
 import pytest
 
-import scim as scims
 import scim_clients as scim
 from scim_clients import MAIL_GROUP, MAIL_USER
 
@@ -16,19 +15,7 @@ DAY = 24 * 3600
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
+    return scim.start(make_daemon)
 
 
 def write(daemon, sql, *values):

@@ -3,7 +3,7 @@
 import pytest
 
 import scim_clients
-from scim_clients import ENTERPRISE, GROUP, MAIL_USER, PATCH, Team
+from scim_clients import ENTERPRISE, GROUP, MAIL_USER, PATCH
 
 NOBODY = "01993b5e-0000-7000-8000-00000000dead"
 
@@ -11,16 +11,6 @@ NOBODY = "01993b5e-0000-7000-8000-00000000dead"
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
     return scim_clients.start(make_daemon, connections_per_address=1000)
-
-
-@pytest.fixture
-def team(daemon):
-    return Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    return team.client()
 
 
 @pytest.fixture

@@ -17,16 +17,6 @@ def daemon(make_daemon):
 
 
 @pytest.fixture
-def team(daemon):
-    return Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    return team.client()
-
-
-@pytest.fixture
 def user(team, client):
     """A user with something of everything."""
     return client.post("/Users", full(team)).body

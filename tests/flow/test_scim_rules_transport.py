@@ -22,11 +22,6 @@ def daemon(make_daemon):
 
 
 @pytest.fixture
-def team(daemon):
-    return Team(daemon)
-
-
-@pytest.fixture
 def http_(team):
     return team.client()
 

@@ -222,11 +222,6 @@ def test_delete(daemon):
     assert rows(daemon, "SELECT COUNT(*) FROM client_secret WHERE client_id NOT IN (SELECT id FROM client)") == [(0,)]
 
 
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
 def test_not_deleted_while_it_owns_something(daemon, team):
     client = team.client()
     user, group = client.post("/Users", team.user("mira")), client.post("/Groups", {"schemas": [scim.GROUP], "displayName": "Sales"})

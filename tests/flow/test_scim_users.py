@@ -11,26 +11,13 @@ import sqlite3
 import pytest
 
 import daemon as daemons
-import scim as scims
 import scim_clients as scim
 from scim_clients import ENTERPRISE, MAIL_USER, USER
 
 
 @pytest.fixture(scope="module")
 def daemon(make_daemon):
-    return scims.start(make_daemon)
-
-
-@pytest.fixture
-def team(daemon):
-    return scim.Team(daemon)
-
-
-@pytest.fixture
-def client(team):
-    client = team.client()
-    yield client
-    client.close()
+    return scim.start(make_daemon)
 
 
 def test_made(team, client):
