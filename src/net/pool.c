@@ -110,8 +110,8 @@ static struct pool_list take_jobs(struct pool *pool)
     return taken;
 }
 
-/* One wake-up for whatever gathers until the loop comes round. */
-static void give_back(struct pool *pool, struct pool_list *done)
+/* True: the loop is to be woken, once for whatever gathers until it comes round. Called with the lock held. */
+static bool give_back(struct pool *pool, struct pool_list *done)
 {
     bool first = pool->finished.first == NULL;
     while (done->first != NULL) {
@@ -120,11 +120,15 @@ static void give_back(struct pool *pool, struct pool_list *done)
         job->stage = POOL_FINISHED;
         list_append(&pool->finished, job);
     }
-    if (first) {
-        uint64_t one = 1;
-        ssize_t length = write(pool->wake, &one, sizeof one);
-        must(length == (ssize_t)sizeof one ? 0 : errno, "waking the loop");
-    }
+    return first;
+}
+
+/* Not under the lock: the loop may come at once in our place, would need it, and wait for us, who are less in a hurry. */
+static void wake(struct pool *pool)
+{
+    uint64_t one = 1;
+    ssize_t length = write(pool->wake, &one, sizeof one);
+    must(length == (ssize_t)sizeof one ? 0 : errno, "waking the loop");
 }
 
 static void *serve(void *context)
@@ -147,7 +151,11 @@ static void *serve(void *context)
             job->task.run(job->work);
         }
         pthread_mutex_lock(&pool->lock);
-        give_back(pool, &jobs);
+        if (give_back(pool, &jobs)) {
+            pthread_mutex_unlock(&pool->lock);
+            wake(pool);
+            pthread_mutex_lock(&pool->lock);
+        }
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -267,12 +275,13 @@ static bool enqueue(struct pool *pool, struct pool_job *const *jobs, size_t coun
         list_append(&pool->queued, jobs[i]);
         pool->queued_count++;
     }
-    if (fits && share(pool) < pool->queued_count) {
+    bool for_all = share(pool) < pool->queued_count;
+    pthread_mutex_unlock(&pool->lock);
+    if (fits && for_all) {
         pthread_cond_broadcast(&pool->work);
     } else if (fits) {
         pthread_cond_signal(&pool->work);
     }
-    pthread_mutex_unlock(&pool->lock);
     return fits;
 }
 

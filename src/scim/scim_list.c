@@ -10,7 +10,7 @@
 
 enum {
     TYPES_MAX = 2,
-    BATCH_ROWS = 250,
+    BATCH_ROWS = 100,
     BATCH_ROWS_WITH_PARTS = 20, /* when all members of each must be read to filter */
     FIND_ROWS = 500,            /* more hits than that of an index are read as all are */
     TAIL_MAX = 200,

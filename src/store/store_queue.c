@@ -64,18 +64,23 @@ static struct store_job *take_batch(struct store_queue *queue)
     return first;
 }
 
-/* Takes a list of jobs. Under the lock. */
+/* Takes a list of jobs. The loop is woken behind the lock: it may come at once in our place, would need it, and wait for
+ * us, who are less in a hurry. */
 static void report_later(struct store_queue *queue, struct store_job *jobs)
 {
-    if (queue->reported.first == NULL) {
-        uint64_t one = 1;
-        ssize_t written = write(queue->wake, &one, sizeof one);
-        assert(written == (ssize_t)sizeof one);
-    }
+    pthread_mutex_lock(&queue->lock);
+    bool first = queue->reported.first == NULL;
     while (jobs != NULL) {
         struct store_job *next = jobs->next;
         list_add(&queue->reported, jobs);
         jobs = next;
+    }
+    pthread_mutex_unlock(&queue->lock);
+    if (first) {
+        uint64_t one = 1;
+        ssize_t written = write(queue->wake, &one, sizeof one);
+        assert(written == (ssize_t)sizeof one);
+        (void)written;
     }
 }
 
@@ -104,13 +109,11 @@ static void *run_thread(void *context)
         struct store_job *jobs = take_batch(queue);
         pthread_mutex_unlock(&queue->lock);
         queue->work->run(jobs, queue->context);
-        pthread_mutex_lock(&queue->lock);
         report_later(queue, jobs);
         if (queue->work->after != NULL) {
-            pthread_mutex_unlock(&queue->lock);
             queue->work->after(queue->context);
-            pthread_mutex_lock(&queue->lock);
         }
+        pthread_mutex_lock(&queue->lock);
     }
     pthread_mutex_unlock(&queue->lock);
     return NULL;
@@ -186,16 +189,14 @@ void store_queue_add(struct store_queue *queue, struct store_job *job)
     pthread_mutex_lock(&queue->lock);
     list_add(&queue->waiting, job);
     queue->count++;
-    pthread_cond_signal(&queue->added);
     pthread_mutex_unlock(&queue->lock);
+    pthread_cond_signal(&queue->added);
 }
 
 void store_queue_skip(struct store_queue *queue, struct store_job *job)
 {
     job->next = NULL;
-    pthread_mutex_lock(&queue->lock);
     report_later(queue, job);
-    pthread_mutex_unlock(&queue->lock);
 }
 
 bool store_queue_remove(struct store_queue *queue, struct store_job *job)
