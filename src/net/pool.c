@@ -2,6 +2,7 @@
 #include "net/pool.h"
 
 #include "base/memory.h"
+#include "net/niceness.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 /* Where a job is; changed under the lock. */
@@ -134,12 +134,7 @@ static void wake(struct pool *pool)
 static void *serve(void *context)
 {
     struct pool *pool = context;
-    /* Linux: each thread has a nice value of its own, and 0 is the calling one. */
-    errno = 0;
-    int nice = getpriority(PRIO_PROCESS, 0);
-    if (errno == 0) {
-        (void)setpriority(PRIO_PROCESS, 0, nice + pool->nice);
-    }
+    niceness_add(pool->nice);
     pthread_mutex_lock(&pool->lock);
     for (;;) {
         struct pool_list jobs = take_jobs(pool);

@@ -2,13 +2,12 @@
 #include "store/store_queue.h"
 
 #include "base/memory.h"
+#include "net/niceness.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 struct list {
@@ -84,20 +83,10 @@ static void report_later(struct store_queue *queue, struct store_job *jobs)
     }
 }
 
-/* Linux: each thread has a nice value of its own, and 0 is the calling one. */
-static void be_nice(int by)
-{
-    errno = 0;
-    int nice = getpriority(PRIO_PROCESS, 0);
-    if (by > 0 && errno == 0) {
-        (void)setpriority(PRIO_PROCESS, 0, nice + by);
-    }
-}
-
 static void *run_thread(void *context)
 {
     struct store_queue *queue = context;
-    be_nice(queue->work->nice);
+    niceness_add(queue->work->nice);
     pthread_mutex_lock(&queue->lock);
     for (;;) {
         while (queue->waiting.first == NULL && !queue->stopping) {

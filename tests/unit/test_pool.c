@@ -2,6 +2,7 @@
 #include "with_net.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -12,7 +13,7 @@ struct job {
     sem_t *gate; /* run() waits for it when set */
     sem_t *started;
     pthread_t thread;
-    int nice;
+    int nice, policy;
     bool signals_blocked;
     int runs, dones, drops;
 };
@@ -28,6 +29,7 @@ static void run(void *work)
     job->runs++;
     job->thread = pthread_self();
     job->nice = getpriority(PRIO_PROCESS, 0);
+    job->policy = sched_getscheduler(0);
     pthread_sigmask(SIG_SETMASK, NULL, &mask);
     job->signals_blocked = sigismember(&mask, SIGTERM) == 1;
     if (job->started != NULL) {
@@ -87,6 +89,8 @@ static void test_runs_in_a_thread(void **state)
     assert_false(pthread_equal(job.thread, pthread_self()));
     int own = getpriority(PRIO_PROCESS, 0);
     assert_int_equal(job.nice, own + 5 > 19 ? 19 : own + 5);
+    assert_int_equal(job.policy, SCHED_BATCH);
+    assert_int_equal(sched_getscheduler(0), SCHED_OTHER);
     assert_true(job.signals_blocked);
 }
 
